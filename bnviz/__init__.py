@@ -1,0 +1,1 @@
+"""bnviz: watch what normalization does to a neural network, live."""

@@ -1,0 +1,153 @@
+"""What is measured: a `Frame` of one arm at one step, and an `Event`, a change made while running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 64
+PERCENTILES = (15, 50, 85)
+"""Ioffe & Szegedy 2015, Fig. 1."""
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int32]
+EventKind = Literal["change", "fork", "grow", "diverged"]
+
+
+def _measured(*shape: int | str, counts: bool = False) -> Any:
+    """A measured array; `L` stands for the number of weight layers."""
+    return field(metadata={"shape": shape, "counts": counts})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What was measured of one arm at one step.
+
+    Inputs, gradients and losses belong to the weights before update `step`; ICS and the update ratio compare
+    across that update. L counts the weight layers, output layer included. A quantity is NaN where its notion
+    does not apply, and where training has diverged.
+    """
+
+    step: int
+    arm: str
+    layers: tuple[str, ...]
+    train_loss: float = _measured()
+    """Loss on the batch of this step, in train mode."""
+    train_accuracy: float = _measured()
+    """Share of the batch of this step that is classified right, 0..1; NaN for regression."""
+    test_loss: float = _measured()
+    """Loss on the test set, in eval mode."""
+    test_accuracy: float = _measured()
+    """Share of the test set classified right, in eval mode, 0..1; NaN for regression."""
+    eval_loss: float = _measured()
+    """Loss on the batch of this step in eval mode: running statistics in place of the batch's own."""
+    input_hist: Counts = _measured("L", BINS, counts=True)
+    """Counts of what enters each weight layer, in bins of equal width over `input_range`."""
+    input_range: Floats = _measured("L", 2)
+    """First and last edge, the same for every arm of a step; what lies outside is in `input_clipped`."""
+    input_clipped: Floats = _measured("L")
+    """Share of the values outside `input_range`, 0..1; values that are not finite count as outside."""
+    preactivation_hist: Counts = _measured("L", BINS, counts=True)
+    """Counts of what enters each activation, after normalization; for the output layer: the logits."""
+    preactivation_range: Floats = _measured("L", 2)
+    """As `input_range`."""
+    preactivation_clipped: Floats = _measured("L")
+    """As `input_clipped`."""
+    preactivation_percentiles: Floats = _measured("L", 3)
+    """15th, 50th and 85th percentile of what enters each activation (Ioffe & Szegedy 2015, Fig. 1)."""
+    unit_percentiles: Floats = _measured("L", 3)
+    """The same percentiles for the first unit (or channel) of each layer alone, as Fig. 1 draws them."""
+    input_mean: Floats = _measured("L")
+    input_std: Floats = _measured("L")
+    saturated: Floats = _measured("L")
+    """Share of activations with |tanh| > 0.97, or a sigmoid outside (0.03, 0.97), 0..1; else NaN."""
+    dead: Floats = _measured("L")
+    """Share of ReLU units that are 0 on the whole batch, 0..1; NaN for other activations."""
+    grad_norm: Floats = _measured("L")
+    """L2 norm of the loss gradient with respect to each layer's weight."""
+    update_ratio: Floats = _measured("L")
+    """log10(std(update) / std(weight)) of each layer's weight."""
+    ics_l2: Floats = _measured("L")
+    """|G - G'|, internal covariate shift (Santurkar et al. 2018, Definition 2.1)."""
+    ics_relative: Floats = _measured("L")
+    """|G - G'| / |G|."""
+    ics_cosine: Floats = _measured("L")
+    """Cosine of the angle between G and G'."""
+    running_mean_gap: Floats = _measured("L")
+    """Mean over units of |running mean - batch mean| / batch std; NaN where nothing keeps running statistics."""
+    running_var_ratio: Floats = _measured("L")
+    """Median over units of running variance / batch variance (unbiased); NaN as above."""
+    landscape_loss: Floats = _measured(2)
+    """Min and max of the loss along the gradient (Santurkar et al. 2018, section 3.2); NaN when off."""
+    landscape_predictiveness: Floats = _measured(2)
+    """Min and max of |grad L(theta) - grad L(theta - eta g)|; NaN when off."""
+    landscape_beta: float = _measured()
+    """Effective beta-smoothness: max |gradient difference| / |eta g|; NaN when off."""
+
+    @property
+    def input_edges(self) -> Floats:
+        """Bin edges of `input_hist`, (L, B+1)."""
+        return edges(self.input_range)
+
+    @property
+    def preactivation_edges(self) -> Floats:
+        """Bin edges of `preactivation_hist`, (L, B+1)."""
+        return edges(self.preactivation_range)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss or a gradient of this step is not finite."""
+        return not (np.isfinite(self.train_loss) and np.isfinite(self.grad_norm).all())
+
+
+def edges(ranges: Floats) -> Floats:
+    """The B+1 edges of B equal bins over each range: (L, 2) -> (L, B+1)."""
+    return np.linspace(ranges[:, 0], ranges[:, 1], BINS + 1, axis=1)
+
+
+class Quantity(NamedTuple):
+    """A measured field of `Frame`: its shape for a given L, whether it holds counts, and one value a layer."""
+
+    name: str
+    shape: tuple[int, ...]
+    counts: bool
+    per_layer: bool
+
+
+def quantities(layers: int) -> Iterator[Quantity]:
+    """Every measured field of the frames of a net of `layers` weight layers."""
+    for each in fields(Frame):
+        if "shape" in each.metadata:
+            symbols = each.metadata["shape"]
+            shape = tuple(layers if n == "L" else n for n in symbols)
+            yield Quantity(each.name, shape, each.metadata["counts"], per_layer="L" in symbols)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a run at a step, before the update of that step."""
+
+    step: int
+    kind: EventKind
+    arm: str | None = None
+    """The arm's label; None: all arms."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """For a change, fork or growth: the settings that changed, with their new values as text."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event in terms of JSON."""
+        return {"step": self.step, "kind": self.kind, "arm": self.arm, "changes": dict(self.changes)}
+
+    @property
+    def text(self) -> str:
+        """The event in words, such as `none: normalization → batch`."""
+        who = f"{self.arm}: " if self.arm else ""
+        if self.kind == "diverged":
+            return f"{who}diverged"
+        return f"{who}{self.kind if self.kind != 'change' else ''} ".lstrip() + ", ".join(
+            f"{name} → {value}" for name, value in self.changes.items()
+        )
