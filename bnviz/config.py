@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,6 +26,10 @@ IMAGE_DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
 DOWNLOADED_DATASETS = ("mnist", "fashion_mnist", "cifar10")
 BATCH_NORMALIZATIONS = ("batch", "batch_l1", "batch_linf")
 MAX_ARMS = 6
+NORMALIZATION_TITLES = {
+    "none": "no normalization", "batch": "BatchNorm", "layer": "LayerNorm", "group": "GroupNorm",
+    "rms": "RMSNorm", "weight": "WeightNorm", "batch_l1": "BatchNorm, L1", "batch_linf": "BatchNorm, L∞",
+}  # fmt: skip
 
 
 class _Setting(Protocol):
@@ -143,6 +146,15 @@ class Arm:
         parts = [self.normalization, *(["noise"] if self.noise else []), self.trick]
         label = "+".join([parts[0], *(part for part in parts[1:] if part != "none")])
         return label if self.learning_rate is None else f"{label}@{self.learning_rate!r}"
+
+    @property
+    def title(self) -> str:
+        """The arm as people call it, such as `BatchNorm + noise`."""
+        parts = [NORMALIZATION_TITLES[self.normalization], *(["noise"] if self.noise else [])]
+        if self.trick != "none":
+            parts.append({"auxiliary": "auxiliary losses", "pretrain": "pre-training"}[self.trick])
+        rate = "" if self.learning_rate is None else f", lr {self.learning_rate:g}"
+        return " + ".join(parts) + rate
 
     @classmethod
     def parse(cls, label: str) -> Arm:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from bnviz.config import RunConfig
+from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, Frame, quantities
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class StreamWriter:
         self._schema = _schema(config)
         self._sink = sink
         self._writer = pa.ipc.new_stream(sink, self._schema)
+        # Arrow writes the schema with the first batch; an empty one lets the reader start at once.
+        self._writer.write_batch(pa.RecordBatch.from_pylist([], schema=self._schema))
         sink.flush()
 
     def write(self, item: Sequence[Frame] | Event | Note) -> None:
@@ -122,7 +124,7 @@ class StreamReader:
                 yield Event(**json.loads(metadata[b"event"]))
             elif metadata and b"note" in metadata:
                 yield Note(**json.loads(metadata[b"note"]))
-            else:
+            elif batch.num_rows:
                 yield self._frames(batch)
 
     def _frames(self, batch: pa.RecordBatch) -> tuple[Frame, ...]:
@@ -207,6 +209,31 @@ class Recording:
 
         rows = [row for frame in self.frames for row in _rows(frame)]
         return pd.DataFrame(rows, columns=_columns())
+
+
+def current_arms(config: RunConfig, events: Iterable[Event]) -> dict[str, Arm]:
+    """Each arm as it is after these events, by the label that it has kept from its start."""
+    arms = dict(zip(config.labels, config.arms, strict=True))
+    for event in events:
+        changes = {name: text for name, text in event.changes.items() if name in _ARM_FIELDS}
+        if event.kind == "fork":
+            arms[event.changes["label"]] = _changed(arms[event.arm or ""], changes)
+        elif event.kind == "change" and event.arm:
+            arms[event.arm] = _changed(arms[event.arm], changes)
+    return arms
+
+
+_ARM_FIELDS = ("normalization", "noise", "trick", "learning_rate")
+
+
+def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
+    """The arm with these fields, given as text."""
+    values: dict[str, Any] = dict(changes)
+    if "noise" in values:
+        values["noise"] = values["noise"] == "True"
+    if "learning_rate" in values:
+        values["learning_rate"] = None if values["learning_rate"] == "None" else float(values["learning_rate"])
+    return replace(arm, **values)
 
 
 def group_by_step(frames: Iterable[Frame]) -> Iterator[tuple[Frame, ...]]:
