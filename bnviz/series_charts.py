@@ -1,0 +1,146 @@
+"""Charts over steps: loss, accuracy, and the gradients and ICS of one layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bnviz.frames import Floats
+from bnviz.layer_charts import text_size
+from bnviz.palette import Figure, axis, decades, encode, floats, layout, log_axis, nice_above, translucent
+from bnviz.scene import Scene, View
+
+Line = tuple[str, str, int | None, dict[str, Any]]
+"""One quantity over steps: field of `Frame`, its name for people, the layer, and how the line looks."""
+
+
+def loss(scene: Scene, view: View) -> Figure:
+    """Training loss (solid) and test loss (dotted); a line where a network that knows nothing stands."""
+    lines: list[Line] = [
+        ("test_loss", "test loss", None, {"dash": "2px,3px"}),
+        ("train_loss", "training loss", None, {}),
+    ]
+    traces, values = _traces(scene, view, lines, ".3~g")
+    finite = np.abs(values[np.isfinite(values)])
+    if scene.config.loss == "squared_error":  # falls by many decades
+        return _figure(
+            scene, view, traces, axis_y(view, scene, {"type": "log", **log_axis(*decades(finite), 3)})
+        )
+    # A network that goes astray may leave the picture, so that the others can be seen.
+    first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
+    start = max([value for value in first if np.isfinite(value)], default=1.0)
+    top = nice_above(min(float(finite.max(initial=0.1)), 2 * max(start, np.log(scene.classes or 1))))
+    if scene.classes:
+        traces.insert(0, _chance(scene, view, scene.classes))
+    note = "leaves the picture" if finite.size and finite.max() > 1.001 * top else ""
+    return _figure(scene, view, traces, axis_y(view, scene, {"range": [-0.03 * top, top], "nticks": 4}), note)
+
+
+def _chance(scene: Scene, view: View, classes: int) -> dict[str, Any]:
+    level = float(np.log(classes))
+    return {
+        "type": "scatter", "mode": "lines", "x": [0, last_step(scene)], "y": [level, level],
+        "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"},
+        "hovertemplate": f"chance: ln {classes} = {level:.2f}<extra></extra>",
+    }  # fmt: skip
+
+
+def accuracy(scene: Scene, view: View) -> Figure:
+    """Test accuracy, and faintly that of the training batches."""
+    lines: list[Line] = [
+        ("train_accuracy", "training accuracy", None, {"faint": True}),
+        ("test_accuracy", "test accuracy", None, {}),
+    ]
+    traces, _ = _traces(scene, view, lines, ".1%")
+    ticks = {"range": [-0.03, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%"}
+    return _figure(scene, view, traces, axis_y(view, scene, ticks))
+
+
+def of_layer(scene: Scene, view: View, name: str, kind: str, what: str, layer: int) -> Figure:
+    """A quantity of one layer; kind of the axis: log, linear or cosine."""
+    traces, values = _traces(scene, view, [(name, f"{scene.layers[layer]}: {what}", layer, {})], ".3~g")
+    finite = values[np.isfinite(values)]
+    if kind == "log":
+        ticks = {"type": "log", **log_axis(*decades(finite), 3)}
+        return _figure(scene, view, traces, axis_y(view, scene, ticks))
+    if kind == "cosine":
+        low = -1.0 if (finite < 0).any() else 0.0
+        return _figure(scene, view, traces, axis_y(view, scene, {"range": [low - 0.04, 1.04], "dtick": 0.5}))
+    usual = float(np.percentile(finite, 98)) if finite.size else 0.0
+    top = nice_above(max(min(float(finite.max(initial=0)), 2 * usual), 0.1))
+    return _figure(scene, view, traces, axis_y(view, scene, {"range": [-0.03 * top, top], "nticks": 4}))
+
+
+def _traces(scene: Scene, view: View, lines: list[Line], number: str) -> tuple[list[dict[str, Any]], Floats]:
+    """A trace for each quantity and network, and all their values."""
+    colors, steps = scene.colors(view), np.array([frames[0].step for frames in scene.steps], np.int32)
+    traces, values = [], []
+    for name, what, layer, look in lines:
+        for index, (label, title) in enumerate(scene.titles.items()):
+            values.append(scene.history(name, label, layer))
+            color = colors.arm(index)
+            width = (2.5 if view.present else 1.7) * (0.7 if look.get("faint") else 1)
+            traces.append({
+                "type": "scatter", "mode": "lines", "x": encode(steps), "y": floats(values[-1]),
+                "line": {
+                    "color": translucent(color, 0.45) if look.get("faint") else color,
+                    "width": width, "dash": look.get("dash", "solid"), "simplify": True,
+                },
+                "hoverlabel": {"bordercolor": color},
+                "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
+            })  # fmt: skip
+    return traces, np.concatenate(values) if values else np.zeros(0)
+
+
+def last_step(scene: Scene) -> float:
+    """End of the axis of steps: round, so that it does not move with every frame."""
+    return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0
+
+
+def axis_y(view: View, scene: Scene, ticks: dict[str, Any]) -> dict[str, Any]:
+    """The vertical axis of a chart over steps."""
+    return axis(scene.colors(view), text_size(view), **ticks)
+
+
+def _figure(
+    scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = ""
+) -> Figure:
+    """The chart with its marks: events, and the step drawn while that is not the last one."""
+    colors, size = scene.colors(view), text_size(view)
+    x = axis(colors, size, range=[0, last_step(scene)], nticks=5)
+    marks = axis(colors, size, range=[0, 1], overlaying="y", visible=False, fixedrange=True)
+    figure_layout = layout(
+        colors, size, (round(3.6 * size), 10, 8, round(1.8 * size)), xaxis=x, yaxis=y, yaxis2=marks,
+        hoverdistance=40, uirevision=y.get("type", "linear"),
+    )  # fmt: skip
+    return {
+        "data": [*traces, _events(scene, view), _cursor(scene, view)],
+        "layout": figure_layout,
+        "note": note,
+    }
+
+
+def _upright(steps: list[int], **look: Any) -> dict[str, Any]:
+    """Vertical lines at steps, from bottom to top of the chart whatever its vertical axis is."""
+    x = np.repeat(np.array(steps, np.float64), 3)
+    y = np.tile([0.0, 1.0, np.nan], len(steps))
+    return {"type": "scatter", "x": floats(x), "y": floats(y), "yaxis": "y2", **look}
+
+
+def _events(scene: Scene, view: View) -> dict[str, Any]:
+    color = scene.colors(view).quiet
+    return _upright(
+        [event.step for event in scene.events], mode="lines+markers", line={"color": color, "width": 1},
+        marker={"symbol": "triangle-down", "size": 7, "color": color},
+        text=[line for event in scene.events for line in [f"step {event.step}: {event.text}"] * 3],
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def _cursor(scene: Scene, view: View) -> dict[str, Any]:
+    behind = bool(scene.current and scene.steps and scene.current[0].step < scene.steps[-1][0].step)
+    return _upright(
+        [scene.current[0].step] if behind else [], mode="lines", hoverinfo="skip",
+        line={"color": scene.colors(view).text, "width": 1.5, "dash": "3px,3px"},
+    )  # fmt: skip
