@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnviz.frames import Floats
 from bnviz.layer_charts import text_size
@@ -74,7 +75,7 @@ def of_layer(scene: Scene, view: View, name: str, kind: str, what: str, layer: i
 
 def _traces(scene: Scene, view: View, lines: list[Line], number: str) -> tuple[list[dict[str, Any]], Floats]:
     """A trace for each quantity and network, and all their values."""
-    colors, steps = scene.colors(view), np.array([frames[0].step for frames in scene.steps], np.int32)
+    colors, steps = scene.colors(view), _steps(scene)
     traces, values = [], []
     for name, what, layer, look in lines:
         for index, (label, title) in enumerate(scene.titles.items()):
@@ -91,6 +92,11 @@ def _traces(scene: Scene, view: View, lines: list[Line], number: str) -> tuple[l
                 "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
             })  # fmt: skip
     return traces, np.concatenate(values) if values else np.zeros(0)
+
+
+def _steps(scene: Scene) -> NDArray[np.integer[Any]]:
+    steps = np.array([frames[0].step for frames in scene.steps], np.int32)
+    return steps.astype(np.uint16) if steps.max(initial=0) < 2**16 else steps  # half the bytes
 
 
 def last_step(scene: Scene) -> float:

@@ -1,0 +1,379 @@
+// The live component: opens a WebSocket and draws with Plotly what Python sends. It knows nothing of layers or ICS.
+const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
+const INSTANT = { frame: { duration: 0, redraw: false }, transition: { duration: 0 }, mode: "immediate" };
+const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };
+let plotly = null;
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+// The app may live below a path, and the page below that: Streamlit's own script says where the app begins.
+function appUrl(path) {
+  const own = [...document.scripts].find((script) => script.src.includes("/static/js/"));
+  const base = own ? own.src.split("static/js/")[0] : new URL("./", document.location).href;
+  return new URL(path.replace(/^\//, ""), base);
+}
+
+function loadPlotly(path) {
+  plotly ??= window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
+    document.head.append(el("script", { src: appUrl(path).href, onload: resolve, onerror: reject }));
+  });
+  return plotly;
+}
+
+function theme(s) {
+  const [r, g, b] = (getComputedStyle(s.probe).backgroundColor.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number);
+  return 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
+}
+
+// ---- socket ----
+function connect(s) {
+  clearTimeout(s.retry);
+  s.ws?.close();
+  if (!s.socket) return;
+  const url = appUrl(s.socket);
+  url.protocol = url.protocol.replace("http", "ws");
+  const ws = (s.ws = new WebSocket(url));
+  const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
+  ws.onopen = () => { clearTimeout(late); s.tries = 0; send(s, { view: s.view }); };
+  ws.onmessage = (event) => ws === s.ws && receive(s, JSON.parse(event.data));
+  ws.onclose = () => {
+    clearTimeout(late);
+    if (ws !== s.ws || s.closed) return;
+    if (++s.tries === 3 && !s.seq) unreachable(s);
+    s.retry = setTimeout(() => connect(s), Math.min(8000, 250 * 2 ** s.tries) * (0.5 + Math.random()));
+  };
+}
+
+function unreachable(s) {
+  if (!s.reported) s.trigger("unreachable", true);
+  s.reported = true;
+}
+
+function send(s, message) {
+  if (s.ws?.readyState === 1) s.ws.send(JSON.stringify(message));
+  else if (s.reported) s.trigger("send", message); // no socket here: the page passes it on
+}
+
+function command(s, name) {
+  if (s.data.control) send(s, { command: name, control: s.data.control });
+}
+
+function receive(s, message) {
+  if (message.type === "moved") { s.socket = message.socket; s.tries = 0; connect(s); }
+  else if (message.type === "problem") problem(s, message.text);
+  else if (message.type === "status") showStatus(s, message);
+  else if (message.type === "scene") { s.next = { scene: message, patch: null }; schedule(s); }
+  else if (message.type === "patch" && !document.hidden) {
+    // Newest wins, figure by figure: the series come only now and then, and must not get lost.
+    s.next.patch = { ...message, figures: { ...s.next.patch?.figures, ...message.figures } };
+    schedule(s);
+  }
+}
+
+// ---- drawing: one draw at a time, in an animation frame, of the newest there is ----
+function schedule(s) {
+  if (s.busy || s.closed || !(s.next.scene || s.next.patch)) return;
+  s.busy = true;
+  s.raf = requestAnimationFrame(async () => {
+    const { scene, patch } = s.next;
+    s.next = { scene: null, patch: null };
+    try {
+      await loadPlotly(s.data.plotly);
+      if (scene) await drawScene(s, scene);
+      if (patch) await drawPatch(s, patch);
+      count(s, patch ?? scene);
+    } catch (error) {
+      console.error("bnviz:", error);
+      setTimeout(() => send(s, { resync: true }), 1000);
+    }
+    s.busy = false;
+    schedule(s);
+  });
+}
+
+function count(s, message) {
+  const now = performance.now();
+  s.draws = [...s.draws.filter((time) => now - time < 1000), now];
+  Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
+  showStatus(s, message);
+  if (message.sentence) showSentence(s, message.sentence);
+  if (message.timeline) showTimeline(s, message.timeline);
+}
+
+async function drawScene(s, message) {
+  s.root.dataset.run = message.run ?? s.root.dataset.run;
+  s.root.classList.add("bnviz-ready");
+  buildGrid(s, message.grid);
+  const font = getComputedStyle(s.root).fontFamily;
+  await Promise.all(message.grid.map(async ({ id }) => {
+    const panel = s.panels.get(id);
+    const { data, layout, note } = message.figures[id];
+    const fresh = !panel.plot.data;
+    if (layout.uirevision !== panel.plot.layout?.uirevision) panel.zoomed = false;
+    panel.ranges = axes(layout);
+    const dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
+    await window.Plotly.react(panel.plot, data, { ...layout, dragmode, font: { ...layout.font, family: font } }, CONFIG);
+    panel.note.textContent = note;
+    if (fresh) listen(s, panel);
+  }));
+}
+
+const axes = (layout) => Object.fromEntries(["xaxis", "yaxis"].flatMap((axis) =>
+  ["range", "dtick"].filter((key) => layout[axis]?.[key] !== undefined).map((key) => [`${axis}.${key}`, layout[axis][key]])));
+
+async function drawPatch(s, message) {
+  await Promise.all(Object.entries(message.figures).map(async ([id, { data, traces, layout, note }]) => {
+    const panel = s.panels.get(id);
+    if (!panel?.plot.data || panel.plot.data.length !== data.length) return;
+    const ranges = { ...panel.ranges, ...axes(layout) };
+    const moved = JSON.stringify(ranges) !== JSON.stringify(panel.ranges) && !panel.zoomed;
+    panel.ranges = ranges;
+    panel.drawing = true; // Plotly reports the ranges we set as if the user had
+    await window.Plotly.animate(panel.plot, { data, traces, layout: moved ? layout : {} }, INSTANT);
+    panel.drawing = false;
+    if (panel.note.textContent !== note) panel.note.textContent = note;
+    rehover(panel);
+  }));
+}
+
+// A label under a resting mouse must tell the new values.
+function rehover(panel) {
+  const { target, x, y } = panel.mouse ?? {};
+  if (target?.isConnected && panel.plot.matches(":hover"))
+    target.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX: x, clientY: y, view: window }));
+}
+
+function listen(s, panel) {
+  const { plot } = panel;
+  plot.addEventListener("mousemove", (event) => {
+    if (event.isTrusted) panel.mouse = { target: event.target, x: event.clientX, y: event.clientY };
+  });
+  plot.on("plotly_relayout", (change) => {
+    if (!panel.drawing && Object.keys(change).some((key) => /axis\.(range|autorange)/.test(key))) panel.zoomed = true;
+  });
+  plot.on("plotly_doubleclick", async () => {
+    panel.drawing = true;
+    await window.Plotly.relayout(plot, structuredClone(panel.ranges));
+    panel.drawing = panel.zoomed = false;
+  });
+  plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
+}
+
+function look(s, change) {
+  s.view = { ...s.view, ...change };
+  send(s, { view: s.view });
+}
+
+// ---- panels ----
+function buildGrid(s, grid) {
+  const order = grid.map((panel) => panel.id);
+  for (const [id, panel] of s.panels) {
+    if (order.includes(id)) continue;
+    window.Plotly.purge(panel.plot);
+    panel.node.remove();
+    s.panels.delete(id);
+  }
+  for (const [group, node] of Object.entries(s.groups)) {
+    const own = grid.filter((panel) => panel.group === group);
+    node.style.setProperty("--columns", own.map((panel) => `minmax(0, ${panel.weight}fr)`).join(" "));
+    own.forEach((described, index) => {
+      if (described.arm !== null) s.root.style.setProperty(`--bnviz-arm-${described.arm}`, described.color);
+      if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel());
+      const panel = s.panels.get(described.id);
+      panel.pick = described.pick;
+      panel.plot.setAttribute("aria-label", described.summary);
+      fillTitle(s, panel.title, described.title);
+      if (node.children[index] !== panel.node) node.insertBefore(panel.node, node.children[index] ?? null);
+    });
+  }
+}
+
+function newPanel() {
+  const title = el("div", { class: "bnviz-title" });
+  const plot = el("div", { class: "bnviz-plot", role: "img" });
+  const note = el("div", { class: "bnviz-note" });
+  return { title, plot, note, node: el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note)) };
+}
+
+function fillTitle(s, node, parts) {
+  const wanted = JSON.stringify(parts);
+  if (node.dataset.parts === wanted) return; // what has the focus keeps it
+  node.dataset.parts = wanted;
+  node.replaceChildren(...parts.map((part) => titlePart(s, part)));
+  selectArm(s, s.arm);
+}
+
+const armColor = (part) => (part.arm === undefined || part.arm === null ? null : `color: var(--bnviz-arm-${part.arm})`);
+
+function titlePart(s, part) {
+  const style = armColor(part);
+  if (part.switch) {
+    const options = part.options.map((each) => el("option", { value: each.value, selected: each.value === part.value }, each.text));
+    const onchange = (event) => look(s, { [part.switch]: event.target.value });
+    return el("select", { style, onchange, "aria-label": part.label, class: part.strong && "bnviz-strong" }, ...options);
+  }
+  if (part.select !== undefined)
+    return el("button", { style, class: "bnviz-arm", "data-arm": part.select, title: "Select this network (B flips its BatchNorm)",
+      onclick: () => selectArm(s, part.select) }, part.text);
+  if (part.reset)
+    return el("button", { class: "bnviz-chip", "aria-label": `${part.text}: back to the usual layer`,
+      onclick: () => look(s, { [part.reset]: null }) }, `${part.text} ×`);
+  return el(part.strong ? "strong" : "span", { style }, part.text);
+}
+
+function selectArm(s, arm) {
+  s.arm = arm;
+  for (const button of s.root.querySelectorAll("[data-arm]")) button.ariaPressed = String(Number(button.dataset.arm) === arm);
+}
+
+// ---- toolbar, sentence, timeline ----
+function build(s) {
+  const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
+    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
+  s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
+  s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart"))];
+  s.status = el("span", { class: "bnviz-status" });
+  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(event.currentTarget)),
+    button("Save", "", null, () => save(s))];
+  s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
+  s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
+  s.groups = { layers: el("div", { class: "bnviz-group bnviz-layers" }), series: el("div", { class: "bnviz-group bnviz-series" }) };
+  s.first = el("span");
+  s.slider = el("input", { type: "range", min: 0, max: 0, "aria-label": "Step shown", oninput: () => seek(s, Number(s.slider.value)) });
+  s.ticks = el("div", { class: "bnviz-ticks" });
+  s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
+  s.probe = el("i", { class: "bnviz-probe" });
+  s.root = el("div", { class: "bnviz-player", "data-seq": 0, "data-status": "starting" },
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.sentence,
+    s.groups.layers, s.groups.series, el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live), s.probe);
+  s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
+}
+
+function showStatus(s, { status, step, steps, rate, text }) {
+  s.steps = steps ?? s.steps;
+  s.root.dataset.status = status;
+  const name = status === "running" ? "Pause" : "Play";
+  if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
+  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : status;
+  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
+  s.status.title = s.steps ? `of ${s.steps} steps` : "";
+  problem(s, status === "failed" ? text || "The run failed. Restart tries again." : "");
+}
+
+function problem(s, text) {
+  s.problem.hidden = !text;
+  if (s.problem.textContent !== text) s.problem.textContent = text;
+}
+
+function showSentence(s, spans) {
+  const key = JSON.stringify(spans);
+  if (s.sentence.dataset.key === key) return; // or a screen reader would say it again and again
+  s.sentence.dataset.key = key;
+  s.sentence.replaceChildren(...spans.map((span) => el(armColor(span) ? "strong" : "span", { style: armColor(span) }, span.text)));
+}
+
+function showTimeline(s, { first, last, shown, live, events }) {
+  s.last = last;
+  Object.assign(s.slider, { min: first, max: last });
+  if (!s.slider.matches(":active")) s.slider.value = shown;
+  s.slider.style.setProperty("--done", `${(100 * (s.slider.value - first)) / Math.max(1, last - first)}%`);
+  s.first.textContent = first;
+  s.live.ariaPressed = String(live);
+  const key = JSON.stringify([events, first, last]);
+  if (s.ticks.dataset.key === key) return;
+  s.ticks.dataset.key = key;
+  s.ticks.replaceChildren(...events.map((event) => el("i", { title: `step ${event.step}: ${event.text}`,
+    style: `left: ${(100 * (event.step - first)) / Math.max(1, last - first)}%` })));
+}
+
+const seek = (s, step) => send(s, { seek: step === null || step >= s.last ? null : step });
+
+function present(s, on = !document.documentElement.classList.contains("bnviz-present")) {
+  document.documentElement.classList.toggle("bnviz-present", on);
+  look(s, { present: on });
+  fit(s);
+}
+
+async function share(button) {
+  const link = document.location.href;
+  try { await navigator.clipboard.writeText(link); } catch {
+    const field = el("textarea", { style: "position: fixed; opacity: 0" }, link); // no clipboard without https
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  button.firstChild.textContent = "Link copied";
+  setTimeout(() => { button.firstChild.textContent = "Share"; }, 1500);
+}
+
+function save(s) {
+  if (s.socket) el("a", { href: appUrl(s.socket.replace(/socket$/, "recording.arrow")).href, download: "" }).click();
+}
+
+function onKey(s, event) {
+  const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog]");
+  if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
+  const shown = document.documentElement.classList.contains("bnviz-present");
+  const keys = { " ": () => s.play.click(), ArrowRight: () => command(s, "step"), p: () => present(s),
+    b: () => s.trigger("toggle", s.arm), Escape: () => shown && present(s, false) };
+  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act || (event.key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
+  if (event.key === " " || event.key === "ArrowRight") event.preventDefault();
+  if (!event.repeat || event.key === "ArrowRight") act();
+}
+
+// The page fits the window where there is room: the charts take what is left below where we begin.
+function fit(s) {
+  const top = s.root.getBoundingClientRect().top + (s.root.closest("section, main")?.scrollTop ?? 0);
+  s.root.style.setProperty("--bnviz-top", `${Math.max(0, Math.round(top))}px`);
+}
+
+function start(parentElement) {
+  const s = { view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0 };
+  build(s);
+  parentElement.replaceChildren(s.root);
+  s.abort = new AbortController();
+  const { signal } = s.abort;
+  document.addEventListener("keydown", (event) => onKey(s, event), { signal });
+  document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
+  window.addEventListener("resize", () => fit(s), { signal });
+  requestAnimationFrame(() => fit(s));
+  return s;
+}
+
+function stop(s) {
+  s.closed = true;
+  s.abort.abort();
+  clearTimeout(s.retry);
+  cancelAnimationFrame(s.raf);
+  s.ws?.close();
+  document.documentElement.classList.remove("bnviz-present");
+  for (const { plot } of s.panels.values()) if (plot.data) window.Plotly.purge(plot);
+}
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  let s = STATES.get(parentElement);
+  if (!s) STATES.set(parentElement, (s = start(parentElement)));
+  const moved = data.socket !== s.data?.socket || data.run !== s.data?.run;
+  Object.assign(s, { data, trigger: setTriggerValue });
+  for (const button of s.controls) {
+    button.disabled = !data.control;
+    button.title = data.control ? "" : "Only whoever started this run can control it";
+  }
+  loadPlotly(data.plotly);
+  const now = theme(s);
+  if (now !== s.view.theme) look(s, { theme: now });
+  if (moved) { s.socket = data.socket; s.tries = 0; connect(s); }
+  if (data.message && s.ws?.readyState !== 1) receive(s, data.message);
+  return () => { STATES.delete(parentElement); stop(s); };
+}
