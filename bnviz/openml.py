@@ -46,9 +46,7 @@ class DataUnavailable(RuntimeError):  # noqa: N818 (it is a state of affairs; th
     """A set could not be downloaded; the message is one sentence for the user."""
 
 
-def images_and_labels(
-    name: str, shape: tuple[int, ...], progress: Progress
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def images_and_labels(name: str, shape: tuple[int, ...], progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
     """All images, uint8 [n, C, H, W], and labels, int64 [n], in the order of openml.org: training part first.
 
     Kept in scikit-learn's data folder (`SCIKIT_LEARN_DATA`, or `scikit_learn_data` in the home folder).
@@ -90,10 +88,7 @@ def _fetch(source: Source, shape: tuple[int, ...], parsed: Path) -> None:
     from sklearn.datasets import fetch_openml  # noqa: PLC0415
 
     pixels = int(np.prod(shape))
-    dtypes = {
-        **dict.fromkeys(range(pixels), np.float32),
-        pixels: "category",
-    }  # half the memory of the default
+    dtypes = {**dict.fromkeys(range(pixels), np.float32), pixels: str}  # the default takes twice the memory
     with _socket_timeout(TIMEOUT), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it tries again; when that fails too, DataUnavailable says so
         found = fetch_openml(
@@ -103,7 +98,8 @@ def _fetch(source: Source, shape: tuple[int, ...], parsed: Path) -> None:
     parsed.parent.mkdir(exist_ok=True)
     unfinished = parsed.with_suffix(f".{os.getpid()}.npz")
     images = found.data.reshape(-1, *shape).astype(np.uint8)
-    np.savez(unfinished, images=images, labels=found.target.astype(np.int64))
+    labels = np.char.strip(found.target.astype(str), "'").astype(np.int64)  # ARFF may quote them
+    np.savez(unfinished, images=images, labels=labels)
     unfinished.replace(parsed)  # in one go, so that another process finds all or nothing
 
 
@@ -146,9 +142,7 @@ def _how_far(source: Source, home: Path, started: float) -> tuple[str, float]:
         if any(not file.parent.name.startswith("tmp") for file in files):
             return f"Unpacking {title}, {seconds} ...", nan
         stats = [file.stat() for file in files]
-        sizes = [
-            stat.st_size / 1e6 for stat in stats if stat.st_mtime >= started
-        ]  # older: a download cut short
+        sizes = [stat.st_size / 1e6 for stat in stats if stat.st_mtime >= started]  # older: a download cut short
         if sizes:
             share = min(max(sizes) / total, 0.99)
             return (
