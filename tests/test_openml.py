@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,12 +58,10 @@ class Site:
             found = [{"name": n, "data_type": kind, "is_target": target, **rest} for n, kind, target in kinds]
             return json.dumps({"data_features": {"feature": found}}).encode()
         if "/json/data/qualities/" in path:
-            quality = [{"name": "NumberOfInstances", "value": "70.0"}]
-            return json.dumps({"data_qualities": {"quality": quality}}).encode()
+            return b'{"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": "70.0"}]}}'
         if "/json/data/" in path:
             about = {
-                "id": "7", "name": "set", "version": "1", "description": "", "format": "ARFF",
-                "status": "active",
+                "name": "set", "version": "1", "description": "", "format": "ARFF", "status": "active",
                 "md5_checksum": hashlib.md5(self.arff()).hexdigest(),
                 "url": f"{self.url}/data/v1/download/7/mnist_784.arff",
             }  # fmt: skip
@@ -146,7 +143,7 @@ def test_download_end_to_end(open_site, name):
     assert site.requests[0].endswith(f"/data_name/{wanted}/limit/2/data_version/1")
 
 
-def test_second_time_needs_no_network(open_site, monkeypatch):
+def test_second_time_needs_no_network(open_site, tmp_path):
     site = open_site()
     first, asked, heard = load("mnist"), len(site.requests), Heard()
     second = load("mnist", progress=heard)
@@ -154,6 +151,7 @@ def test_second_time_needs_no_network(open_site, monkeypatch):
     assert (first.x_train == second.x_train).all()
     assert (first.x_test == second.x_test).all()
     assert [(sentence, share) for sentence, share, _ in heard] == [("MNIST is on this machine.", 1.0)]
+    assert [file.name for file in (tmp_path / "bnviz").iterdir()] == ["mnist.npz"]
 
 
 def test_progress_moves_in_the_callers_thread(open_site):
@@ -185,7 +183,7 @@ def test_share_is_read_from_the_growing_file(tmp_path):
     assert shares == [0.1, 0.2, 0.99]
     assert sentence == "Downloading MNIST from openml.org: 30 of about 15 MB, 5 s"
     os.utime(part, (started - 60, started - 60))
-    assert openml._how_far(source, tmp_path, started)[0].startswith("Still waiting"), "left by a download cut short"
+    assert openml._how_far(source, tmp_path, started)[0].startswith("Still waiting")  # cut short before
     part.rename(part.parent.parent / part.name)
     assert openml._how_far(source, tmp_path, started)[0] == "Unpacking MNIST, 5 s ..."
 
@@ -221,7 +219,6 @@ def test_offline_is_one_clear_sentence_at_once(open_site, monkeypatch, name):
         f"(Connection refused); the data set digits needs no download and can be used instead."
     )
     assert heard[0][0].startswith(f"Downloading {title} (about ")
-    assert heard[-1][1] != 1.0
 
 
 def test_silent_server_is_given_up(open_site, monkeypatch):
@@ -250,10 +247,3 @@ def test_folder_that_cannot_be_written(open_site, monkeypatch, tmp_path):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(blocked / "below"))
     with pytest.raises(DataUnavailable, match=r"did not work on this machine \(Not a directory\)"):
         load("mnist")
-
-
-def test_only_the_ready_set_is_left_in_the_folder(open_site):
-    open_site()
-    load("mnist")
-    kept = Path(os.environ["SCIKIT_LEARN_DATA"]) / "bnviz"
-    assert [file.name for file in kept.iterdir()] == ["mnist.npz"]
