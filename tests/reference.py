@@ -1,0 +1,82 @@
+"""Slow, obvious twins of what bnviz computes fast: typed from the definition, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from bnviz.normalization import UnitNoise
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def plain_copy(model: nn.Sequential) -> nn.Sequential:
+    """A deep copy in train mode with effective weights, dropout off, and noise held."""
+    twin = copy.deepcopy(model).train()
+    for module in twin.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+        if isinstance(module, nn.Dropout):
+            module.eval()
+        if isinstance(module, UnitNoise):
+            module.frozen = True
+    return twin
+
+
+def has_weight(child: nn.Module) -> bool:
+    return any(isinstance(module, (nn.Linear, nn.Conv2d)) for module in child.modules())
+
+
+def weight_of(child: nn.Module) -> nn.Parameter:
+    return next(module.weight for module in child.modules() if isinstance(module, (nn.Linear, nn.Conv2d)))
+
+
+def all_gradients(model: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss) -> list[Tensor]:
+    """Gradient of every weight, by one full backward."""
+    model.zero_grad()
+    loss_fn(model(x), y).backward()
+    return [weight_of(child).grad.clone() for child in model if has_weight(child)]  # type: ignore[union-attr]
+
+
+def shifted_gradients(
+    before: nn.Sequential, after: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss
+) -> list[tuple[Tensor, Tensor]]:
+    """G_i and G'_i of Santurkar et al. 2018, Def. 2.1: for each layer a deep copy and a full backward.
+
+    A child without a weight belongs to the layer before it.
+    """
+    before, after = plain_copy(before), plain_copy(after)
+    for name, module in after.named_modules():
+        if isinstance(module, UnitNoise):
+            before.set_submodule(name, module)
+    G = all_gradients(copy.deepcopy(before), x, y, loss_fn)
+    starts = [place for place, child in enumerate(before) if has_weight(child)]
+    starts[0] = 0
+    pairs = []
+    for i, start in enumerate(starts):
+        mixed = nn.Sequential(*[copy.deepcopy(after[j] if j < start else before[j]) for j in range(len(before))])
+        pairs.append((G[i], all_gradients(mixed, x, y, loss_fn)[i]))
+    return pairs
+
+
+def prefix_shared_gradients(
+    before: nn.Sequential, after: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss
+) -> list[tuple[Tensor, Tensor]]:
+    """The same, running only the layers from i on: the peer that a faster way has to beat."""
+    before, after = plain_copy(before), plain_copy(after)
+    weights = [weight_of(child) for child in before]
+    G = torch.autograd.grad(loss_fn(before(x), y), weights)
+    pairs, entering = [], x
+    for i, child in enumerate(before):
+        h = entering
+        for later in before[i:]:
+            h = later(h)
+        pairs.append((G[i], torch.autograd.grad(loss_fn(h, y), weights[i])[0]))
+        with torch.no_grad():
+            entering = after[i](entering)
+        del child
+    return pairs
