@@ -55,11 +55,12 @@ class Panel:
 
 
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}}`: panels in order, and their figures."""
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "empty"}`: panels in order, their figures."""
     chosen = panels(scene, view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
+        "empty": not scene.current,
     }
 
 
@@ -96,12 +97,12 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 def _distributions(scene: Scene, view: View) -> list[Panel]:
     colors, found = scene.colors(view), []
     options = [{"value": value, "text": text} for value, text in VALUES.items()]
+    values: Part = {"text": VALUES[view.values]}
     for arm, title in enumerate(scene.titles.values()):
-        what: list[Part] = [{"text": "What enters each "}]
-        if arm == 0:
-            what.append(_switch("values", view.values, "Values drawn", options))
-        else:
-            what.append({"text": VALUES[view.values]})
+        what: list[Part] = [{"text": "What enters each"}]
+        what.append(_switch("values", view.values, "Values drawn", options) if arm == 0 else values)
+        if len(scene.titles) > 3 and arm > 0:  # said once is enough where there is little room
+            what = []
         found.append(
             Panel(
                 id=f"values-{arm}",
@@ -112,7 +113,7 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
                 + [{"text": title, "arm": arm, "select": arm}],
                 summary=f"Distribution of what enters each {VALUES[view.values]}, by layer: {title}",
                 draw=partial(ridgeline, arm=arm),
-                weight=2.35 if arm == 0 else 2.0,
+                weight=2.65 if arm == 0 else 2.25,
             )
         )
     return found
@@ -123,9 +124,7 @@ def _profiles(scene: Scene, view: View) -> list[Panel]:
     options = [{"value": value, "text": entry[2]} for value, entry in ICS.items()]
     found = [
         _profile("gradient", [_strong("Gradient norm")], "grad_norm", "log", "gradient norm"),
-        _profile(
-            "ics", [_strong("ICS"), _switch("ics", view.ics, "Measure of ICS", options)], name, kind, what
-        ),
+        _profile("ics", [_strong("ICS"), _switch("ics", view.ics, "Measure of ICS", options)], name, kind, what),
     ]
     if scene.config.activation in UNITS:
         name, title = UNITS[scene.config.activation]
@@ -147,7 +146,7 @@ def _series(scene: Scene, view: View) -> list[Panel]:
     found = [
         over(
             "loss",
-            title=[_strong("Loss"), {"text": "training —, test ┄"}],
+            title=[_strong("Loss"), {"text": "training —, test ····"}],
             summary="Loss over steps",
             draw=loss,
         )
@@ -157,9 +156,7 @@ def _series(scene: Scene, view: View) -> list[Panel]:
         found.append(over("accuracy", title=title, summary="Accuracy over steps", draw=accuracy))
     draw = partial(of_layer, name="grad_norm", kind="log", what="gradient norm", layer=first)
     title = [_strong("Gradient norm"), _chip(scene, view, first)]
-    found.append(
-        over("gradient-steps", title=title, summary="Gradient norm of one layer over steps", draw=draw)
-    )
+    found.append(over("gradient-steps", title=title, summary="Gradient norm of one layer over steps", draw=draw))
     draw = partial(of_layer, name=name, kind=kind, what=what, layer=last)
     title = [_strong("ICS"), {"text": formula}, _chip(scene, view, last)]
     return [*found, over("ics-steps", title=title, summary="ICS of one layer over steps", draw=draw)]

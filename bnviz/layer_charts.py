@@ -110,7 +110,7 @@ def ridgeline(scene: Scene, view: View, arm: int) -> Figure:
     return {
         "data": [shape, _row_labels(scene, view, arm, (low, high), title)],
         "layout": layer_layout(
-            scene, view, labels=arm == 0, x=axis(colors, size, range=[low, high], nticks=6)
+            scene, view, labels=arm == 0 or view.stacked, x=axis(colors, size, range=[low, high], nticks=6)
         ),
         "note": _note(scene, view, arm, (low, high)),
     }
@@ -167,7 +167,7 @@ def profile(scene: Scene, view: View, name: str, kind: str, what: str) -> Figure
         })  # fmt: skip
     return {
         "data": traces,
-        "layout": layer_layout(scene, view, labels=False, x=axis(colors, size, **ticks)),
+        "layout": layer_layout(scene, view, labels=view.stacked, x=axis(colors, size, **ticks)),
         "note": _exact_zeros(scene, name) if kind == "log" else "",
     }
 
@@ -184,8 +184,10 @@ def _profile_axis(kind: str, recent: Floats, keep_zero: bool) -> tuple[dict[str,
         top = nice_above(min(float(finite.max(initial=0.5)), 4 * max(0.5, _middle(finite))))
         return {"range": [-0.03 * top, 1.05 * top], "nticks": 4}, 0.0
     low, high = decades(recent)
-    edge = low - (1 if keep_zero else 0)  # a decade for the exact zeros
-    return {"type": "log", **log_axis(edge, high + 0.1, 3)}, 10.0**edge if keep_zero else np.nan
+    if not keep_zero:
+        return {"type": "log", **log_axis(low, high + 0.1)}, np.nan
+    # Between two decades, so that no label can be taken for the zeros' value.
+    return {"type": "log", **log_axis(low - 0.8, high + 0.1)}, 10.0 ** (low - 0.6)
 
 
 def _middle(values: Floats) -> float:
@@ -195,8 +197,8 @@ def _middle(values: Floats) -> float:
 def _exact_zeros(scene: Scene, name: str) -> str:
     """Which networks have exact zeros in more than the first layer: a log axis cannot show them."""
     zeros = [(np.asarray(getattr(frame, name))[1:] == 0).sum() if frame else 0 for frame in scene.frames]
-    found = [f"{title}: {n}" for title, n in zip(scene.titles.values(), zeros, strict=True) if n]
-    return f"layers at exactly 0: {', '.join(found)}" if found else ""
+    found = [f"{title}: exactly 0 in {n} layers" for title, n in zip(scene.titles.values(), zeros, strict=True) if n]
+    return ", ".join(found)
 
 
 def layer_layout(scene: Scene, view: View, labels: bool, x: dict[str, Any]) -> dict[str, Any]:
@@ -209,9 +211,9 @@ def layer_layout(scene: Scene, view: View, labels: bool, x: dict[str, Any]) -> d
         colors, size, range=[-ROW * (count - 1 + BASE + 0.2), ROW * (PEAK - BASE + 0.05)],
         tickvals=[-ROW * i for i in shown], ticktext=[scene.layers[i] for i in shown], showticklabels=labels,
     )  # fmt: skip
-    left = round(5.4 * size) if labels else 10
+    left = round((5.4 if labels else 1.2) * size)
     return layout(
-        colors, size, (left, 10, 4, round(1.8 * size)), xaxis=x, yaxis=y,
+        colors, size, (left, round(1.2 * size), 4, round(1.8 * size)), xaxis=x, yaxis=y,
         # Any distance: a row is hovered and clicked wherever the mouse is in it.
         hoverdistance=-1, uirevision="rows",
     )  # fmt: skip

@@ -31,6 +31,8 @@ class View:
     theme: Theme = "light"
     present: bool = False
     """Large type, to be read from the back of a room."""
+    stacked: bool = False
+    """Charts stand one under another, on a narrow screen: each names its layers."""
 
     @classmethod
     def from_dict(cls, given: Any) -> View:
@@ -46,7 +48,7 @@ class View:
         layer = given.get("layer")
         if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
             known["layer"] = layer
-        return cls(**known, present=given.get("present") is True)
+        return cls(**known, present=given.get("present") is True, stacked=given.get("stacked") is True)
 
 
 @dataclass(frozen=True)

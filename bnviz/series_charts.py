@@ -25,9 +25,7 @@ def loss(scene: Scene, view: View) -> Figure:
     traces, values = _traces(scene, view, lines, ".3~g")
     finite = np.abs(values[np.isfinite(values)])
     if scene.config.loss == "squared_error":  # falls by many decades
-        return _figure(
-            scene, view, traces, axis_y(view, scene, {"type": "log", **log_axis(*decades(finite), 3)})
-        )
+        return _figure(scene, view, traces, axis_y(view, scene, {"type": "log", **log_axis(*decades(finite), 3)}))
     # A network that goes astray may leave the picture, so that the others can be seen.
     first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
     start = max([value for value in first if np.isfinite(value)], default=1.0)
@@ -109,15 +107,13 @@ def axis_y(view: View, scene: Scene, ticks: dict[str, Any]) -> dict[str, Any]:
     return axis(scene.colors(view), text_size(view), **ticks)
 
 
-def _figure(
-    scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = ""
-) -> Figure:
+def _figure(scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "") -> Figure:
     """The chart with its marks: events, and the step drawn while that is not the last one."""
     colors, size = scene.colors(view), text_size(view)
     x = axis(colors, size, range=[0, last_step(scene)], nticks=5)
     marks = axis(colors, size, range=[0, 1], overlaying="y", visible=False, fixedrange=True)
     figure_layout = layout(
-        colors, size, (round(3.6 * size), 10, 8, round(1.8 * size)), xaxis=x, yaxis=y, yaxis2=marks,
+        colors, size, (round(3.6 * size), round(1.2 * size), 8, round(1.8 * size)), xaxis=x, yaxis=y, yaxis2=marks,
         hoverdistance=40, uirevision=y.get("type", "linear"),
     )  # fmt: skip
     return {
@@ -130,14 +126,15 @@ def _figure(
 def _upright(steps: list[int], **look: Any) -> dict[str, Any]:
     """Vertical lines at steps, from bottom to top of the chart whatever its vertical axis is."""
     x = np.repeat(np.array(steps, np.float64), 3)
-    y = np.tile([0.0, 1.0, np.nan], len(steps))
+    y = np.tile([-0.1, 1.0, np.nan], len(steps))  # from below the chart: a marker shows at the top only
     return {"type": "scatter", "x": floats(x), "y": floats(y), "yaxis": "y2", **look}
 
 
 def _events(scene: Scene, view: View) -> dict[str, Any]:
     color = scene.colors(view).quiet
     return _upright(
-        [event.step for event in scene.events], mode="lines+markers", line={"color": color, "width": 1},
+        [event.step for event in scene.events], mode="lines+markers",
+        line={"color": translucent(color, 0.5), "width": 1},
         marker={"symbol": "triangle-down", "size": 7, "color": color},
         text=[line for event in scene.events for line in [f"step {event.step}: {event.text}"] * 3],
         hovertemplate="%{text}<extra></extra>",

@@ -1,7 +1,7 @@
 // The live component: opens a WebSocket and draws with Plotly what Python sends. It knows nothing of layers or ICS.
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
 const INSTANT = { frame: { duration: 0, redraw: false }, transition: { duration: 0 }, mode: "immediate" };
-const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };
+const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
 let plotly = null;
 
 function el(tag, attributes = {}, ...children) {
@@ -109,7 +109,8 @@ function count(s, message) {
 }
 
 async function drawScene(s, message) {
-  s.root.dataset.run = message.run ?? s.root.dataset.run;
+  s.root.dataset.run = message.run ?? s.data.run;
+  if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   buildGrid(s, message.grid);
   const font = getComputedStyle(s.root).fontFamily;
@@ -122,6 +123,7 @@ async function drawScene(s, message) {
     const dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
     await window.Plotly.react(panel.plot, data, { ...layout, dragmode, font: { ...layout.font, family: font } }, CONFIG);
     panel.note.textContent = note;
+    panel.node.style.setProperty("--left", `${layout.margin.l}px`);
     if (fresh) listen(s, panel);
   }));
 }
@@ -251,7 +253,8 @@ function build(s) {
   s.ticks = el("div", { class: "bnviz-ticks" });
   s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
-  s.root = el("div", { class: "bnviz-player", "data-seq": 0, "data-status": "starting" },
+  Object.assign(s.root.dataset, { seq: 0, status: "starting" });
+  s.root.replaceChildren(
     el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.sentence,
     s.groups.layers, s.groups.series, el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live), s.probe);
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
@@ -299,7 +302,6 @@ const seek = (s, step) => send(s, { seek: step === null || step >= s.last ? null
 function present(s, on = !document.documentElement.classList.contains("bnviz-present")) {
   document.documentElement.classList.toggle("bnviz-present", on);
   look(s, { present: on });
-  fit(s);
 }
 
 async function share(button) {
@@ -335,24 +337,29 @@ function onKey(s, event) {
 function fit(s) {
   const top = s.root.getBoundingClientRect().top + (s.root.closest("section, main")?.scrollTop ?? 0);
   s.root.style.setProperty("--bnviz-top", `${Math.max(0, Math.round(top))}px`);
+  const stacked = s.root.clientWidth <= 640;
+  if (stacked !== (s.view.stacked ?? false)) look(s, { stacked });
+  for (const { plot } of s.panels.values()) if (plot.data && plot.clientWidth) window.Plotly.Plots.resize(plot);
 }
 
 function start(parentElement) {
-  const s = { view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0 };
+  const root = parentElement.querySelector(".bnviz-player") ?? parentElement.appendChild(el("div", { class: "bnviz-player" }));
+  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0 };
   build(s);
-  parentElement.replaceChildren(s.root);
   s.abort = new AbortController();
   const { signal } = s.abort;
   document.addEventListener("keydown", (event) => onKey(s, event), { signal });
   document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
   window.addEventListener("resize", () => fit(s), { signal });
-  requestAnimationFrame(() => fit(s));
+  s.sizes = new ResizeObserver(() => fit(s));
+  s.sizes.observe(root);
   return s;
 }
 
 function stop(s) {
   s.closed = true;
   s.abort.abort();
+  s.sizes.disconnect();
   clearTimeout(s.retry);
   cancelAnimationFrame(s.raf);
   s.ws?.close();
