@@ -334,6 +334,30 @@ LIVE_FIELDS = ("learning_rate", "measure_every", "steps")
 """What a run takes over without starting anew; an arm's normalization, noise and learning_rate too."""
 
 
+LIVE_ARM_FIELDS = ("normalization", "noise", "learning_rate")
+
+
+def live_changes(now: RunConfig, wanted: RunConfig) -> list[tuple[int | None, dict[str, Any]]]:
+    """What to change in a running net to get from one config to another: (place of the arm or None, fields).
+
+    Errors: ValueError when only a new start leads there; it names the fields that need one.
+    """
+    changed = {each.name for each in fields(RunConfig) if getattr(now, each.name) != getattr(wanted, each.name)}
+    stuck = sorted(changed.difference(LIVE_FIELDS, {"arms"}))
+    pairs = list(zip(now.arms, wanted.arms, strict=False))
+    if len(now.arms) != len(wanted.arms) or any(old.trick != new.trick for old, new in pairs):
+        stuck.append("arms")
+    if stuck:
+        raise ValueError(", ".join(stuck))
+    general = {name: getattr(wanted, name) for name in LIVE_FIELDS if name in changed}
+    changes: list[tuple[int | None, dict[str, Any]]] = [(None, general)] if general else []
+    for place, (old, new) in enumerate(pairs):
+        different = {n: getattr(new, n) for n in LIVE_ARM_FIELDS if getattr(new, n) != getattr(old, n)}
+        if different:
+            changes.append((place, different))
+    return changes
+
+
 def parse_field(name: str, text: str) -> Any:
     """The value of one field of `RunConfig`, read from text and checked.
 

@@ -18,7 +18,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parametrize
 
-from bnviz.normalization import MapRMSNorm, PNormBatchNorm, UnitNoise
+from bnviz.normalization import MapRMSNorm, PNormBatchNorm, UnitNoise, remove_weight_norm
 
 Floats = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -214,7 +214,7 @@ def _apply(module: nn.Module, twin: nn.Module, h: Tensor) -> Tensor:
         return F.linear(h, module.weight, module.bias)
     if isinstance(module, _BATCH_KINDS):
         runs, columns = h.shape[1], h.flatten(1, 2)
-        weight, bias = (None if p is None else p.detach().repeat(runs) for p in (module.weight, module.bias))
+        weight, bias = (_repeated(p, runs) for p in (module.weight, module.bias))
         if isinstance(module, PNormBatchNorm):
             normalized = module.scaled(columns, *module.batch_statistics(columns))
         else:
@@ -228,6 +228,10 @@ def _apply(module: nn.Module, twin: nn.Module, h: Tensor) -> Tensor:
     if isinstance(module, _DropoutNd):
         return h
     return module.forward(h.clone() if getattr(module, "inplace", False) else h)
+
+
+def _repeated(parameter: Tensor | None, runs: int) -> Tensor | None:
+    return None if parameter is None else parameter.detach().expand(runs, -1).reshape(-1)
 
 
 def _unmoved(old: Sequence[_Layer], new: Sequence[_Layer]) -> int:
@@ -287,7 +291,7 @@ def _isolated(model: nn.Sequential) -> nn.Sequential:
         module._backward_hooks.clear()
         module.train(not isinstance(module, _DropoutNd))
         if _has_weight(module) and parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight")
+            remove_weight_norm(module)
     return twin
 
 

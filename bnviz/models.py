@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize, skip_init
 from torch.nn.utils.parametrizations import weight_norm
 
 from bnviz.config import BATCH_NORMALIZATIONS, Activation, Init, Normalization
-from bnviz.normalization import NORMALIZATION_LAYERS, UnitNoise, normalization_layer
+from bnviz.normalization import NORMALIZATION_LAYERS, UnitNoise, normalization_layer, remove_weight_norm
 
 ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "identity": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,
@@ -30,7 +30,7 @@ INITS: dict[Init, Callable[[torch.Tensor], torch.Tensor]] = {
 class Pieces(NamedTuple):
     """The parts of one layer; the output layer has only its weight."""
 
-    weight: nn.Linear | nn.Conv2d
+    weight: nn.Linear | nn.Conv2d | None
     normalization: nn.Module | None
     activation: nn.Module | None
 
@@ -126,7 +126,7 @@ def set_normalization(
     model is then unchanged.
     """
     *hidden, output = model
-    layers = [weight_layer(child) for child in hidden]
+    layers = [_weight_layer(child) for child in hidden]
     modules = [
         normalization_layer(
             normalization,
@@ -137,7 +137,7 @@ def set_normalization(
         )
         for layer in layers
     ]
-    wants_bias = weight_layer(output).bias is not None and normalization not in BATCH_NORMALIZATIONS
+    wants_bias = _weight_layer(output).bias is not None and normalization not in BATCH_NORMALIZATIONS
     for index, (child, layer, module) in enumerate(zip(hidden, layers, modules, strict=True)):
         assert isinstance(child, nn.Sequential)
         kept = [each for each in child if each is not layer and not _is_treatment(each)]
@@ -151,15 +151,12 @@ def set_normalization(
     return model
 
 
-def weight_layer(child: nn.Module) -> nn.Linear | nn.Conv2d:
-    """The first linear or convolutional layer in a child of a net.
-
-    Errors: ValueError if there is none.
-    """
+def weight_layer(child: nn.Module) -> nn.Linear | nn.Conv2d | None:
+    """The first linear or convolutional layer in a child of a net, if there is one."""
     for module in child.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             return module
-    raise ValueError(f"No nn.Linear or nn.Conv2d in {type(child).__name__}.")
+    return None
 
 
 def pieces(child: nn.Module) -> Pieces:
@@ -170,7 +167,7 @@ def pieces(child: nn.Module) -> Pieces:
     """
     layer = weight_layer(child)
     modules = list(child) if isinstance(child, nn.Sequential) else [layer]
-    rest = modules[modules.index(layer) + 1 :]
+    rest = modules[modules.index(layer) + 1 :] if layer in modules else []
     normalization = next((each for each in rest if isinstance(each, NORMALIZATION_LAYERS)), None)
     return Pieces(layer, normalization, next((each for each in rest if not _is_treatment(each)), None))
 
@@ -187,11 +184,18 @@ def _check_names(activation: str, init: str) -> None:
 def _initialized(children: Sequence[nn.Module], init: Init) -> nn.Sequential:
     with torch.no_grad():
         for child in children:
-            layer = weight_layer(child)
+            layer = _weight_layer(child)
             INITS[init](layer.weight)
             if layer.bias is not None:
                 layer.bias.zero_()
     return nn.Sequential(*children)
+
+
+def _weight_layer(child: nn.Module) -> nn.Linear | nn.Conv2d:
+    layer = weight_layer(child)
+    if layer is None:
+        raise ValueError(f"Every child must hold an nn.Linear or nn.Conv2d, got {type(child).__name__}.")
+    return layer
 
 
 def _is_treatment(module: nn.Module) -> bool:
@@ -203,7 +207,7 @@ def _set_weight_norm(layer: nn.Module, wanted: bool) -> None:
     if wanted and not has:
         weight_norm(layer)
     elif has and not wanted:
-        parametrize.remove_parametrizations(layer, "weight")
+        remove_weight_norm(layer)
 
 
 def _set_bias(layer: nn.Linear | nn.Conv2d, wanted: bool) -> None:

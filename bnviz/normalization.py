@@ -182,6 +182,20 @@ def normalization_layer(
     return nn.GroupNorm(groups if name == "group" else 1, channels, EPS)
 
 
+def remove_weight_norm(layer: nn.Module) -> None:
+    """Make the effective weight of a parametrized layer its own parameter again, in place.
+
+    `torch.nn.utils.parametrize.remove_parametrizations` would also break every deep copy of the layer: copies
+    share the class that it strips.
+    """
+    weight, bias = layer.weight, layer._parameters.pop("bias", None)
+    assert isinstance(weight, Tensor)
+    layer.__class__ = type(layer).__bases__[0]
+    del layer.parametrizations
+    layer.weight = nn.Parameter(weight.detach().clone())
+    layer.register_parameter("bias", bias)
+
+
 def _per_channel(values: Tensor, like: Tensor) -> Tensor:
     """(C,) shaped to broadcast over (n, C, ...)."""
     return values.reshape(-1, *[1] * (like.dim() - 2))

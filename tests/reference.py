@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from bnviz.normalization import UnitNoise
+from bnviz.normalization import UnitNoise, remove_weight_norm
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -19,7 +19,7 @@ def plain_copy(model: nn.Sequential) -> nn.Sequential:
     twin = copy.deepcopy(model).train()
     for module in twin.modules():
         if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight")
+            remove_weight_norm(module)
         if isinstance(module, nn.Dropout):
             module.eval()
         if isinstance(module, UnitNoise):

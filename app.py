@@ -1,0 +1,12 @@
+"""The dashboard: `streamlit run app.py` or `python app.py`."""
+
+import streamlit as st
+
+from bnviz import server
+
+app = st.App(
+    server.PAGE, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan
+)
+
+if __name__ == "__main__":
+    server.serve(app)

@@ -1,0 +1,171 @@
+"""The `bnviz` command. Users' mistakes: one clear line on stderr, and exit status 2."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+from bnviz.config import RunConfig
+from bnviz.frames import Event, Frame
+from bnviz.presets import DEFAULT, PRESETS, preset
+
+# The dashboard needs Streamlit and training needs torch, seconds each: every command imports only its own.
+
+
+class UserError(Exception):
+    """Something the user can mend; the message says how."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    try:
+        chosen = _parser().parse_args(arguments)
+        chosen.run(chosen)
+    except (UserError, ValueError, OSError) as error:
+        print(f"bnviz: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return " ".join(str(error).split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser("bnviz", description="Watch what normalization does to a neural network, live.")
+    parser.set_defaults(run=_dashboard)
+    parser.add_argument("--port", type=int, help="port of the dashboard (default: the first free one from 8501)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
+    commands = parser.add_subparsers(title="commands", metavar="")
+    run = commands.add_parser("run", help="train without a browser, and keep a recording")
+    run.set_defaults(run=_run)
+    run.add_argument("--preset", default=DEFAULT, help=f"named settings to start from (default: {DEFAULT})")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as depth=10")
+    run.add_argument("--out", type=Path, metavar="FILE", help="where to write the recording (an Arrow IPC stream)")
+    run.add_argument("--no-progress", action="store_true", help="no progress bar")
+    export = commands.add_parser("export", help="turn a recording into a table")
+    export.set_defaults(run=_export)
+    export.add_argument("file", type=Path)
+    form = export.add_mutually_exclusive_group(required=True)
+    form.add_argument("--csv", type=Path, metavar="OUT")
+    form.add_argument("--parquet", type=Path, metavar="OUT")
+    presets = commands.add_parser("presets", help="list the named settings")
+    presets.set_defaults(run=_presets)
+    return parser
+
+
+def _dashboard(chosen: argparse.Namespace) -> None:
+    if chosen.port is not None and not 1 <= chosen.port <= 65535:
+        raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
+    from bnviz import server  # noqa: PLC0415
+
+    server.serve(server.make_app(), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser)
+
+
+def _presets(chosen: argparse.Namespace) -> None:
+    for name, each in PRESETS.items():
+        print(f"{name}\n    {each.title}. {each.source}.\n    {each.look_for}\n")
+
+
+def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
+    """The preset's config with settings of the form `key=value`.
+
+    Errors: ValueError that names the setting, the value and what is allowed.
+    """
+    values = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
+        values[name.strip()] = text.strip()
+    return RunConfig.from_dict(values, preset(preset_name).config)
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    config = config_from(chosen.preset, chosen.set)
+    import torch  # noqa: PLC0415
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bnviz.datasets import DataUnavailable  # noqa: PLC0415
+    from bnviz.recording import StreamWriter  # noqa: PLC0415
+    from bnviz.training import Trainer, record  # noqa: PLC0415
+    from bnviz.verdict import sentence  # noqa: PLC0415
+
+    torch.set_num_threads(1)  # as the dashboard's workers: the same config gives the same frames
+    frames: tuple[Frame, ...] = ()
+    events: list[Event] = []
+    with ExitStack() as stack:
+        sink = stack.enter_context(open(chosen.out, "wb")) if chosen.out else None
+        bar = stack.enter_context(tqdm(total=config.steps, unit=" steps", disable=chosen.no_progress or None))
+        try:
+            trainer = Trainer(config, progress=lambda text, share: bar.set_description(text))
+        except DataUnavailable as error:
+            raise UserError(str(error)) from error
+        writer = StreamWriter(sink, config) if sink else None
+        for item in record(trainer):
+            if isinstance(item, Event):
+                events.append(item)
+            else:
+                frames = item
+            bar.update(trainer.step_count - bar.n)
+            if writer:
+                writer.write(item)
+        bar.update(trainer.step_count - bar.n)
+        if writer:
+            writer.close()
+    print(_table(frames))
+    print("".join(span.text for span in sentence(config, frames, events)).strip())
+    if chosen.out:
+        print(f"Recording: {chosen.out}")
+
+
+def _table(frames: Iterable[Frame]) -> str:
+    rows = [["network", "step", "train loss", "test loss", "test acc.", "|G| layer 1", "ICS rel., median"]]
+    for frame in frames:
+        shift = sorted(value for value in frame.ics_relative[1:] if math.isfinite(value))
+        rows.append(
+            [
+                frame.arm,
+                str(frame.step),
+                f"{frame.train_loss:.4g}",
+                f"{frame.test_loss:.4g}",
+                f"{frame.test_accuracy:.1%}" if math.isfinite(frame.test_accuracy) else "-",
+                f"{frame.grad_norm[0]:.2e}",
+                f"{shift[len(shift) // 2]:.2g}" if shift else "-",
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    )
+
+
+def _export(chosen: argparse.Namespace) -> None:
+    from bnviz.recording import Recording  # noqa: PLC0415
+
+    table = Recording.load(chosen.file).to_dataframe()
+    if chosen.csv:
+        table.to_csv(chosen.csv, index=False)
+    else:
+        table.to_parquet(chosen.parquet, index=False)
+    print(f"{len(table):,} rows: {chosen.csv or chosen.parquet}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

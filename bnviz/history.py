@@ -1,0 +1,66 @@
+"""The frames of a run in bounded memory: thinned evenly in log time, early steps kept."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from bnviz.frames import Event, Frame, quantities
+
+MAX_BYTES = 48_000_000
+MAX_STEPS = 600
+MIN_STEPS = 100
+LINEAR_STEPS = 100.0
+"""Below about this step, time is counted linearly: log(step + LINEAR_STEPS)."""
+
+
+class History:
+    """Measured steps and events, oldest first; thread-safe.
+
+    Holds as many steps as fit in `MAX_BYTES`, `MAX_STEPS` at most. Past that, each new step drives out the one
+    whose neighbours are nearest to each other in log time, so that early steps stay; the first and the newest
+    are never dropped.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Frame, ...]] = []
+        self._events: list[Event] = []
+        self._limit = MAX_STEPS
+        self._lock = threading.Lock()
+
+    @property
+    def latest(self) -> tuple[Frame, ...] | None:
+        """The frames of the newest step."""
+        return self._steps[-1] if self._steps else None
+
+    def add(self, frames: tuple[Frame, ...]) -> None:
+        """Append the frames of a step."""
+        with self._lock:
+            if not self._steps or len(frames) != len(self._steps[-1]):
+                self._limit = int(np.clip(MAX_BYTES / _size(frames), MIN_STEPS, MAX_STEPS))
+            self._steps.append(frames)
+            while len(self._steps) > self._limit:
+                time = np.log([each[0].step + LINEAR_STEPS for each in self._steps])
+                del self._steps[1 + int(np.argmin(time[2:] - time[:-2]))]
+
+    def add_event(self, event: Event) -> None:
+        """Append an event."""
+        with self._lock:
+            self._events.append(event)
+
+    def snapshot(self) -> tuple[list[tuple[Frame, ...]], list[Event]]:
+        """Copies of the lists of steps and of events."""
+        with self._lock:
+            return list(self._steps), list(self._events)
+
+    def nearest(self, step: int) -> tuple[Frame, ...] | None:
+        """The frames of the kept step nearest to `step`."""
+        with self._lock:
+            return min(self._steps, key=lambda frames: abs(frames[0].step - step), default=None)
+
+
+def _size(frames: tuple[Frame, ...]) -> int:
+    """Bytes that the frames of a step take."""
+    first = frames[0]
+    return len(frames) * sum(np.asarray(getattr(first, q.name)).nbytes for q in quantities(len(first.layers)))

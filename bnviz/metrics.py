@@ -1,0 +1,157 @@
+"""Numbers from tensors: histograms on shared edges, percentiles, saturation, dead units, update sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bnviz.frames import BINS, PERCENTILES, Counts, Floats
+
+SPREAD = 4.0
+"""A histogram reaches this many standard deviations to either side of the mean."""
+_NICE = np.array([1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
+_Rows = NDArray[np.float32] | NDArray[np.float64]
+
+
+def stack_rows(tensors: Sequence[Tensor]) -> list[tuple[list[int], _Rows]]:
+    """Tensors of equal size as the rows of one array, so that one call measures many layers.
+
+    Returns pairs of (positions in `tensors`, array of shape (rows, values)).
+    """
+    groups: dict[int, list[int]] = {}
+    for position, tensor in enumerate(tensors):
+        groups.setdefault(tensor.numel(), []).append(position)
+    return [
+        (rows, torch.stack([tensors[row].detach().reshape(-1) for row in rows]).numpy())
+        for rows in groups.values()
+    ]
+
+
+def spread(values: _Rows) -> tuple[Floats, Floats, Floats]:
+    """Mean, standard deviation and wanted range of each row: (R, n) -> (R,), (R,), (R, 2).
+
+    The range reaches `SPREAD` standard deviations from the mean, but never past the data; it is NaN where
+    a value is not finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = values.mean(axis=1)
+        centred = values - mean[:, None]
+        std = np.sqrt(np.einsum("rn,rn->r", centred, centred) / values.shape[1])
+        low = np.maximum(values.min(axis=1), mean - SPREAD * std)
+        high = np.minimum(values.max(axis=1), mean + SPREAD * std)
+        ranges = np.stack([low, high], axis=1).astype(np.float64)
+    ranges[~np.isfinite(ranges).all(axis=1)] = np.nan
+    return mean.astype(np.float64), std.astype(np.float64), ranges
+
+
+def shared_ranges(wanted: Sequence[Floats]) -> Floats:
+    """One range a layer that holds what each arm wants: arms x (L, 2) -> (L, 2).
+
+    Rounded outward to a number that is easy to read, and always with 0 inside. Arms that have diverged (NaN)
+    have no say.
+    """
+    stacked = np.stack(wanted)  # (A, L, 2)
+    low = np.fmin.reduce(stacked[..., 0], axis=0)
+    high = np.fmax.reduce(stacked[..., 1], axis=0)
+    low, high = np.nan_to_num(np.minimum(low, 0.0)), np.nan_to_num(np.maximum(high, 0.0))
+    high = np.where((low == 0) & (high == 0), 1.0, high)
+    return np.stack([-nice_ceiling(-low), nice_ceiling(high)], axis=1)
+
+
+def nice_ceiling(values: Floats) -> Floats:
+    """The next number not below each value >= 0 whose first digits are easy to read (1, 1.5, 2, 3 ... 10)."""
+    positive = np.maximum(values, 1e-300)
+    power = 10.0 ** np.floor(np.log10(positive))
+    digits = _NICE[np.minimum(np.searchsorted(_NICE, positive / power * (1 - 1e-12)), len(_NICE) - 1)]
+    return np.where(values > 0, digits * power, 0.0)
+
+
+def histograms(values: _Rows, ranges: Floats) -> tuple[Counts, Floats]:
+    """Counts of each row in equal bins over its range, and the share outside: (R, n), (R, 2) -> (R, B), (R,).
+
+    Values that are not finite count as outside; a value on the last edge is inside.
+    """
+    rows, size = values.shape
+    low, high = ranges[:, :1], ranges[:, 1:]
+    with np.errstate(invalid="ignore", over="ignore"):
+        position = (values - low.astype(values.dtype)) * (BINS / (high - low)).astype(values.dtype)
+        position[values == high.astype(values.dtype)] = BINS - 0.5
+        # One spare bin at each end takes what lies outside; NaN goes to the first.
+        position = np.nan_to_num(np.clip(np.floor(position), -1, BINS), nan=-1).astype(np.int64) + 1
+    position += np.arange(rows)[:, None] * (BINS + 2)
+    counts = np.bincount(position.ravel(), minlength=rows * (BINS + 2)).reshape(rows, BINS + 2)
+    inside = counts[:, 1:-1].astype(np.int32)
+    return inside, 1.0 - inside.sum(axis=1) / size
+
+
+def percentiles(values: _Rows) -> Floats:
+    """15th, 50th and 85th percentile of each row, interpolated linearly: (R, n) -> (R, 3)."""
+    ordered = np.sort(values, axis=1)  # faster here than a partition; NaN sorts last
+    place = np.array(PERCENTILES) / 100 * (values.shape[1] - 1)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, values.shape[1] - 1)
+    share = place - below
+    result = ordered[:, below].astype(np.float64) * (1 - share) + ordered[:, above] * share
+    result[~np.isfinite(ordered[:, [0, -1]]).all(axis=1)] = np.nan
+    return result
+
+
+def saturated_share(activation: nn.Module | None, output: Tensor) -> float:
+    """Share of activations in the flat part of a tanh (|y| > 0.97) or sigmoid (y outside (0.03, 0.97)); else NaN."""
+    if isinstance(activation, nn.Tanh):
+        flat = output.abs() > 0.97
+    elif isinstance(activation, nn.Sigmoid):
+        flat = (output - 0.5).abs() > 0.47
+    else:
+        return float("nan")
+    return int(flat.count_nonzero()) / flat.numel()
+
+
+def dead_share(activation: nn.Module | None, output: Tensor) -> float:
+    """Share of ReLU units (or channels) that are 0 on the whole batch; NaN for other activations."""
+    if not isinstance(activation, nn.ReLU):
+        return float("nan")
+    alive = (output != 0).transpose(0, 1).flatten(1).any(dim=1)  # (C,)
+    return 1 - int(alive.count_nonzero()) / alive.numel()
+
+
+def grad_norms(weights: Sequence[Tensor]) -> Floats:
+    """L2 norm of the gradient held by each weight; NaN where there is none: -> (L,)."""
+    return np.array(
+        [float("nan") if w.grad is None else float(torch.linalg.vector_norm(w.grad)) for w in weights]
+    )
+
+
+def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Floats:
+    """log10(std(update) / std(weight)) of each weight, weight as it was before: -> (L,); -inf for no update.
+
+    Source: Karpathy, makemore part 3.
+    """
+    ratios = []
+    for old, new in zip(before, after, strict=True):
+        old, new = old.detach().numpy().ravel(), new.detach().numpy().ravel()
+        ratios.append((float((new - old).std()), float(old.std())))
+    update, weight = np.array(ratios, np.float64).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log10(update / weight)
+
+
+def running_gap(normalization: nn.Module | None, values: Tensor) -> tuple[float, float]:
+    """How far a BatchNorm's running statistics are from those of this batch: (mean gap, variance ratio).
+
+    values: what enters the normalization, (n, C, ...). Mean gap: average over channels of
+    |running mean - batch mean| / batch std. Variance ratio: median of running variance / batch variance
+    (unbiased, as `running_var` keeps it). NaN where nothing keeps running statistics.
+    """
+    running_mean = getattr(normalization, "running_mean", None)
+    running_var = getattr(normalization, "running_var", None)
+    if running_mean is None or running_var is None:
+        return float("nan"), float("nan")
+    channels = values.detach().transpose(0, 1).flatten(1)  # (C, m)
+    var, mean = torch.var_mean(channels, dim=1)
+    gap = ((running_mean - mean).abs() / var.sqrt()).mean()
+    return float(gap), float((running_var / var).median())

@@ -1,0 +1,226 @@
+"""Measures a model around one training step, and leaves no trace in it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from bnviz import metrics
+from bnviz.frames import Floats, Frame
+from bnviz.ics import internal_covariate_shift
+from bnviz.models import pieces
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is measured on: the batch it trains on, and a test set."""
+
+    x: Tensor
+    y: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    classes: int
+    """Number of classes; 0 for regression."""
+
+
+class Probe:
+    """Records what flows through `model` while attached, and the weights as they were on entry.
+
+    model: an nn.Sequential with one child per layer, as `bnviz.models.make_mlp` builds.
+
+    >>> with probe:                                         # one training step of your own
+    ...     loss_fn(model(x), y).backward()
+    ...     optimizer.step()
+    >>> frames = measure(step, {"mine": probe}, batch, loss_fn)
+
+    The model keeps no hook and no copy: parameters, buffers, gradients and random state are as without the probe.
+    """
+
+    def __init__(self, model: nn.Sequential) -> None:
+        self.model = model
+        self.before = copy.deepcopy(model)
+        """The model as it was on entry: weights and buffers before the step."""
+        self.layers = [(child, *pieces(child)) for child in model if pieces(child)[0] is not None]
+        self._mine = [tensor for _, tensor in _state(model)]
+        self._copy = [tensor for _, tensor in _state(self.before)]
+        self._handles: list[RemovableHandle] = []
+        self.inputs: list[Tensor] = []
+        self.normalized: list[Tensor | None] = []
+        self.preactivations: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+
+    def __enter__(self) -> Probe:
+        with torch.no_grad():
+            torch._foreach_copy_(self._copy, self._mine)
+        count = len(self.layers)
+        self.inputs, self.preactivations, self.outputs = ([torch.empty(0)] * count for _ in range(3))
+        self.normalized = [None] * count
+        for index, (child, weight, normalization, activation) in enumerate(self.layers):
+            self._watch(weight, index, self.inputs)
+            if normalization is not None:
+                self._watch(normalization, index, self.normalized)
+            self._watch(activation or child, index, self.outputs, output=True)
+            self._watch(activation or child, index, self.preactivations, output=activation is None)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _watch(self, module: nn.Module, index: int, store: list[Any], output: bool = False) -> None:
+        if output:
+
+            def keep_output(module: nn.Module, args: tuple[Tensor, ...], result: Tensor) -> None:
+                store[index] = result.detach()
+
+            self._handles.append(module.register_forward_hook(keep_output))
+        else:
+
+            def keep_input(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+                store[index] = args[0].detach()
+
+            self._handles.append(module.register_forward_pre_hook(keep_input))
+
+    def weights(self, model: nn.Sequential) -> list[Tensor]:
+        """The weight of each layer of `model`, which is this probe's model or its `before`."""
+        weights = (pieces(child)[0] for child in model)
+        return [weight.weight for weight in weights if weight is not None]
+
+
+def _state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters()
+    yield from model.named_buffers()
+
+
+def measure(
+    step: int,
+    probes: Mapping[str, Probe],
+    batch: Batch,
+    loss_fn: LossFunction,
+    layers: Sequence[str],
+) -> tuple[Frame, ...]:
+    """One frame for each probe (an arm's label -> its probe), after a step that ran inside them.
+
+    Histograms of all arms of a layer share their edges, so that they can be compared.
+    """
+    input_rows = {label: metrics.stack_rows(probe.inputs) for label, probe in probes.items()}
+    pre_rows = {label: metrics.stack_rows(probe.preactivations) for label, probe in probes.items()}
+    inputs = _distributions(input_rows, len(layers))
+    preactivations = _distributions(pre_rows, len(layers))
+    return tuple(
+        Frame(
+            step=step,
+            arm=label,
+            layers=tuple(layers),
+            **_losses(probe, batch, loss_fn),
+            input_hist=inputs[label]["hist"],
+            input_range=inputs[label]["range"],
+            input_clipped=inputs[label]["clipped"],
+            input_mean=inputs[label]["mean"],
+            input_std=inputs[label]["std"],
+            preactivation_hist=preactivations[label]["hist"],
+            preactivation_range=preactivations[label]["range"],
+            preactivation_clipped=preactivations[label]["clipped"],
+            preactivation_percentiles=_percentiles(pre_rows[label], len(layers)),
+            unit_percentiles=_percentiles(
+                metrics.stack_rows([values[:, 0] for values in probe.preactivations]), len(layers)
+            ),
+            **_health(probe),
+            **_gradients(probe, batch, loss_fn),
+            landscape_loss=np.full(2, np.nan),
+            landscape_predictiveness=np.full(2, np.nan),
+            landscape_beta=float("nan"),
+        )
+        for label, probe in probes.items()
+    )
+
+
+def _distributions(arms: Mapping[str, Any], count: int) -> dict[str, dict[str, Any]]:
+    """Mean, std, range, histogram and clipped share per layer and arm, on edges that the arms share."""
+    results: dict[str, dict[str, Any]] = {}
+    for label, groups in arms.items():
+        result: dict[str, Any] = {"mean": np.empty(count), "std": np.empty(count), "range": np.empty((count, 2))}
+        for rows, values in groups:
+            result["mean"][rows], result["std"][rows], result["range"][rows] = metrics.spread(values)
+        results[label] = result
+    shared = metrics.shared_ranges([result["range"] for result in results.values()])
+    for label, groups in arms.items():
+        hist, clipped = np.empty((count, metrics.BINS), np.int32), np.empty(count)
+        for rows, values in groups:
+            hist[rows], clipped[rows] = metrics.histograms(values, shared[rows])
+        results[label] |= {"range": shared, "hist": hist, "clipped": clipped}
+    return results
+
+
+def _percentiles(groups: Any, count: int) -> Floats:
+    result = np.empty((count, 3))
+    for rows, values in groups:
+        result[rows] = metrics.percentiles(values)
+    return result
+
+
+@torch.no_grad()
+def _losses(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, float]:
+    """Losses and accuracies of the weights before the update, in train and in eval mode."""
+    logits = probe.preactivations[-1] if probe.layers[-1][3] is None else probe.outputs[-1]
+    probe.before.eval()
+    size = len(batch.x)
+    evaluated = probe.before(torch.cat([batch.x, batch.x_test]))
+    probe.before.train()
+    return {
+        "train_loss": float(loss_fn(logits, batch.y)),
+        "train_accuracy": accuracy(logits, batch.y, batch.classes),
+        "eval_loss": float(loss_fn(evaluated[:size], batch.y)),
+        "test_loss": float(loss_fn(evaluated[size:], batch.y_test)),
+        "test_accuracy": accuracy(evaluated[size:], batch.y_test, batch.classes),
+    }
+
+
+def accuracy(logits: Tensor, y: Tensor, classes: int) -> float:
+    """Share classified right, 0..1; NaN for regression (0 classes) and where a logit is not finite."""
+    if not classes or not bool(logits.isfinite().all()):
+        return float("nan")
+    return float((logits.argmax(dim=1) == y).float().mean())
+
+
+def _health(probe: Probe) -> dict[str, Floats]:
+    shares = [
+        (metrics.saturated_share(activation, output), metrics.dead_share(activation, output))
+        for (_, _, _, activation), output in zip(probe.layers, probe.outputs, strict=True)
+    ]
+    normalizations = [pieces(child)[1] for child in probe.before if pieces(child)[0] is not None]
+    gaps = [
+        (float("nan"), float("nan")) if values is None else metrics.running_gap(normalization, values)
+        for normalization, values in zip(normalizations, probe.normalized, strict=True)
+    ]
+    saturated, dead = np.array(shares).T
+    mean_gap, var_ratio = np.array(gaps).T
+    return {"saturated": saturated, "dead": dead, "running_mean_gap": mean_gap, "running_var_ratio": var_ratio}
+
+
+def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, Floats]:
+    weights, before = probe.weights(probe.model), probe.weights(probe.before)
+    shift = internal_covariate_shift(probe.before, probe.model, batch.x, batch.y, loss_fn)
+    return {
+        "grad_norm": metrics.grad_norms(weights),
+        "update_ratio": metrics.update_ratios(before, weights),
+        "ics_l2": shift.l2,
+        "ics_relative": shift.relative,
+        "ics_cosine": shift.cosine,
+    }

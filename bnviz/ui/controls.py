@@ -1,0 +1,241 @@
+"""The sidebar: widgets in, a RunConfig out. A control names the field it sets and knows nothing of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+import streamlit as st
+
+from bnviz.config import (
+    DOWNLOADED_DATASETS,
+    IMAGE_DATASETS,
+    MAX_ARMS,
+    NORMALIZATION_TITLES,
+    SETTINGS,
+    Activation,
+    Arm,
+    Choice,
+    Number,
+    RunConfig,
+    Whole,
+)
+from bnviz.presets import PRESETS
+
+FIELDS = {each.name: each for each in fields(RunConfig)}
+STOPS: dict[str, tuple[float, ...]] = {
+    "width": (2, 4, 8, 16, 32, 64, 100, 128, 256, 512),
+    "batch_size": (1, 2, 4, 8, 16, 32, 60, 64, 128, 256, 512, 1024, 4096),
+    "learning_rate": (
+        0.0, 1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0,
+        5.0, 10.0,
+    ),
+    "measure_every": (1, 2, 5, 10, 20, 50, 100, 1000),
+    "steps": (100, 300, 1000, 3000, 10_000, 30_000, 100_000, 1_000_000),
+}  # fmt: skip
+TITLES = {
+    "digits": "Digits, 8×8", "breast_cancer": "Breast cancer", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10", "gaussian": "Gaussian, linear target", "mlp": "Fully connected", "cnn": "Convolutional",
+    "relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU", "xavier": "Xavier (Glorot)",
+    "he": "He", "normal_0.01": "Normal, 0.01", "sgd": "SGD", "momentum": "SGD, momentum 0.9", "adam": "Adam",
+    "none": "none", "auxiliary": "auxiliary losses", "pretrain": "pre-training",
+    "identity": "identity", "sigmoid": "sigmoid", "tanh": "tanh",
+}  # fmt: skip
+"""Names of choices as people write them; others are capitalized."""
+STANDALONE = "custom"
+
+
+def title(name: str) -> str:
+    """A choice as people write it."""
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def put(config: RunConfig) -> None:
+    """Make the widgets show this config (before they are drawn)."""
+    state = st.session_state
+    state["config"] = config
+    for name in FIELDS:
+        if name != "arms":
+            state[_key(name)] = getattr(config, name)
+    state["arms"] = list(range(len(config.arms)))
+    for uid, arm in enumerate(config.arms):
+        _put_arm(uid, arm)
+    state["preset"] = next((name for name, each in PRESETS.items() if each.config == config), STANDALONE)
+
+
+def toggle_normalization(place: int) -> None:
+    """Flip normalization of the arm at a place, as its switch does (before the widgets are drawn)."""
+    uids = st.session_state["arms"]
+    if 0 <= place < len(uids):
+        key = _arm_key(uids[place], "on")
+        st.session_state[key] = not st.session_state[key]
+
+
+def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
+    """Draw the controls; return the config they ask for, or the last good one after saying what is wrong."""
+    state = st.session_state
+    chosen: dict[str, Any] = {}
+    _preset_box()
+    chosen["dataset"] = _choice("dataset")
+    dataset = chosen["dataset"]
+    if dataset in ("moons", "circles", "spiral"):
+        chosen["data_noise"] = st.slider("Noise", 0.0, 1.0, step=0.05, key=_key("data_noise"), help=_help("data_noise"))
+    if dataset in DOWNLOADED_DATASETS:
+        st.caption("Downloaded from openml.org on first use.")
+    chosen["depth"] = _slider("depth")
+    chosen["width"] = _stops("width")
+    chosen["activation"] = st.pills(
+        "Activation", get_args(Activation), key=_key("activation"), format_func=title, required=True,
+        help=_help("activation"),
+    )  # fmt: skip
+    chosen["arms"] = _arms()
+    chosen["learning_rate"] = _stops("learning_rate", "{:g}")
+    chosen["batch_size"] = _stops("batch_size")
+    chosen["seed"] = _number("seed")
+    with st.expander("Advanced"):
+        if dataset in IMAGE_DATASETS:
+            chosen["model"] = _choice("model")
+        for name in ("init", "optimizer"):
+            chosen[name] = _choice(name)
+        for name in ("steps", "measure_every"):
+            chosen[name] = _stops(name, "{:,}")
+        if any(arm.normalization == "group" for arm in chosen["arms"]):
+            chosen["groups"] = _number("groups")
+    try:
+        config = replace(_fitting(state["config"], dataset), **chosen)
+    except ValueError as error:
+        problem(str(error))
+        return _last_good()
+    state["config"] = config
+    return config
+
+
+def _last_good() -> RunConfig:
+    config: RunConfig = st.session_state["config"]
+    return config
+
+
+def _fitting(config: RunConfig, dataset: str) -> RunConfig:
+    """The config with a loss and a network that go with this data set."""
+    if dataset == config.dataset:
+        return config
+    model = config.model if dataset in IMAGE_DATASETS else "mlp"
+    return replace(
+        config,
+        dataset=dataset,  # type: ignore[arg-type]  checked by RunConfig
+        model=model,
+        loss="squared_error" if dataset == "gaussian" else "cross_entropy",
+    )
+
+
+def _key(name: str) -> str:
+    return f"field_{name}"
+
+
+def _help(name: str) -> str:
+    return str(FIELDS[name].metadata["help"])
+
+
+def _label(name: str) -> str:
+    return str(FIELDS[name].metadata["title"])
+
+
+def _preset_box() -> None:
+    def take() -> None:
+        name = st.session_state["preset"]
+        if name in PRESETS:
+            put(PRESETS[name].config)
+
+    current = st.session_state["config"]
+    matching = next((name for name, each in PRESETS.items() if each.config == current), STANDALONE)
+    st.session_state["preset"] = matching
+    names = [*PRESETS, *([STANDALONE] if matching == STANDALONE else [])]
+    st.selectbox(
+        "Start from", names, key="preset", on_change=take,
+        format_func=lambda name: PRESETS[name].title if name in PRESETS else "Settings of your own",
+        help="Named settings that each show one thing. Choosing one starts anew.",
+    )  # fmt: skip
+
+
+def _choice(name: str) -> str:
+    setting = SETTINGS[name]
+    assert isinstance(setting, Choice)
+    return str(st.selectbox(_label(name), setting.names, key=_key(name), format_func=title, help=_help(name)))
+
+
+def _slider(name: str) -> int:
+    setting = SETTINGS[name]
+    assert isinstance(setting, Whole)
+    return st.slider(_label(name), setting.low, setting.high, key=_key(name), help=_help(name))
+
+
+def _number(name: str) -> int:
+    setting = SETTINGS[name]
+    assert isinstance(setting, Whole)
+    return int(st.number_input(_label(name), setting.low, setting.high, key=_key(name), step=1, help=_help(name)))
+
+
+def _stops(name: str, form: str = "{}") -> Any:
+    """A slider over round values, and whatever value a link has brought along."""
+    setting = SETTINGS[name]
+    assert isinstance(setting, (Whole, Number))
+    brought = st.session_state.setdefault(f"brought_{name}", set())
+    brought.add(st.session_state[_key(name)])
+    stops = sorted({stop for stop in STOPS[name] if setting.low <= stop <= setting.high} | brought)
+    return st.select_slider(_label(name), stops, key=_key(name), format_func=form.format, help=_help(name))
+
+
+def _arm_key(uid: int, part: str) -> str:
+    return f"arm{uid}_{part}"
+
+
+def _put_arm(uid: int, arm: Arm) -> None:
+    state = st.session_state
+    state[_arm_key(uid, "on")] = arm.normalization != "none"
+    state[_arm_key(uid, "kind")] = arm.normalization if arm.normalization != "none" else "batch"
+    state[_arm_key(uid, "noise")] = arm.noise
+    state[_arm_key(uid, "trick")] = arm.trick
+    state[_arm_key(uid, "rate")] = arm.learning_rate
+
+
+def _arms() -> tuple[Arm, ...]:
+    """The networks side by side: a row each, with its switch and what else is particular to it."""
+    state = st.session_state
+    st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
+    arms = tuple(_arm_row(place, uid) for place, uid in enumerate(list(state["arms"])))
+
+    def add() -> None:
+        uid = max(state["arms"]) + 1
+        _put_arm(uid, Arm("batch"))
+        state["arms"] = [*state["arms"], uid]
+
+    if len(arms) < MAX_ARMS:
+        st.button("Add a network", icon=":material/add:", type="tertiary", on_click=add, key="add_arm")
+    return arms
+
+
+def _arm_row(place: int, uid: int) -> Arm:
+    state = st.session_state
+    for part, default in (("on", True), ("kind", "batch"), ("noise", False), ("trick", "none"), ("rate", None)):
+        state.setdefault(_arm_key(uid, part), default)
+    kind = state[_arm_key(uid, "kind")]
+    with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
+        on = st.toggle(NORMALIZATION_TITLES[kind], key=_arm_key(uid, "on"), width="stretch")
+        with st.popover("", icon=":material/tune:", type="tertiary", help=f"More on network {place + 1}"):
+            kinds = [name for name in NORMALIZATION_TITLES if name != "none"]
+            kind = st.selectbox(
+                "Normalization", kinds, key=_arm_key(uid, "kind"), format_func=NORMALIZATION_TITLES.__getitem__
+            )
+            noise = st.toggle("Noise after it", key=_arm_key(uid, "noise"))
+            rate = st.number_input(
+                "Learning rate of its own", 0.0, 1000.0, None, key=_arm_key(uid, "rate"), placeholder="as all",
+                format="%g",
+            )  # fmt: skip
+            if len(state["arms"]) > 1:
+                st.button("Remove this network", key=_arm_key(uid, "remove"), on_click=_remove_arm, args=(uid,))
+    return Arm(kind if on else "none", noise, state[_arm_key(uid, "trick")], rate)
+
+
+def _remove_arm(uid: int) -> None:
+    st.session_state["arms"] = [each for each in st.session_state["arms"] if each != uid]

@@ -1,0 +1,252 @@
+"""Both ends of one pipe: the child that trains (`python -m bnviz.worker`) and the parent's handle on it.
+
+The parent writes commands, a JSON object a line, to the child's stdin; the child writes what `StreamWriter`
+writes to its stdout: one Arrow stream for each run it is asked for, one after another. When stdin ends, so does
+the child: a parent that dies, however it dies, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from bnviz.config import RunConfig, parse_field
+from bnviz.frames import Event, Frame
+from bnviz.recording import Note, StreamReader, StreamWriter
+
+if TYPE_CHECKING:
+    from bnviz.training import Trainer
+
+Command = Literal["start", "play", "pause", "step", "change", "fork", "pace", "stop"]
+_PARSE: dict[str, Callable[[str], Any]] = {
+    "normalization": str,
+    "noise": lambda text: text == "True",
+    "learning_rate": lambda text: None if text == "None" else float(text),
+}
+
+
+class Worker:
+    """A child process that trains one run after another, one at a time."""
+
+    def __init__(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bnviz.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child still runs."""
+        return self._process.poll() is None
+
+    def send(self, command: Command, **values: Any) -> None:
+        """Send a command; one to a child that is gone is lost."""
+        line = json.dumps({"command": command, **values}) + "\n"
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            with self._lock:
+                stdin.write(line.encode())
+                stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return  # the reader of items() sees the end and reports it
+
+    def run(self, config: RunConfig) -> Iterator[tuple[Frame, ...] | Event | Note]:
+        """Start a run and yield what the child measures and says, until the run has stopped or the child is gone.
+
+        The last item is a note `stopped` when the child is ready for another run; without it, the child died.
+        """
+        self.send("start", config=config.to_dict())
+        assert self._process.stdout is not None
+        try:
+            yield from StreamReader(self._process.stdout)
+        except ValueError:
+            return  # not even a header came
+
+    def close(self) -> None:
+        """End the child: at once when it is busy, for it reads no command then."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # what was still to be flushed has nobody to read it
+
+    def last_words(self) -> str:
+        """How the child ended: the last line it wrote to stderr, or the signal that killed it."""
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        if code < 0:
+            return f"its process was killed (signal {-code})"
+        return lines[-1] if lines else f"its process ended with status {code}"
+
+
+class _Commands:
+    """Commands as they arrive on stdin; the end of stdin ends the process."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+
+    def _read(self, source: IO[bytes]) -> None:
+        for line in source:
+            self._queue.put(json.loads(line))
+        os._exit(0)
+
+    def next(self, timeout: float | None) -> dict[str, Any] | None:
+        """The next command; None when none has come within `timeout` seconds (None: wait for ever)."""
+        try:
+            return self._queue.get(timeout != 0, timeout or None)
+        except queue.Empty:
+            return None
+
+
+@dataclass
+class _Session:
+    """One run in the child."""
+
+    trainer: Trainer
+    writer: StreamWriter
+    commands: _Commands
+    paused: bool = False
+    interval: float = 0.0  # seconds a step has to take at least; 0: full speed
+    written_events: int = 0
+    status: str = ""
+
+    def loop(self) -> None:
+        """Train, and follow commands, until told to stop."""
+        while True:
+            self._say_status()
+            resting = self.paused or self.trainer.finished
+            deadline = time.monotonic() + self.interval
+            command = self.commands.next(None if resting else 0)
+            while command is not None:
+                if command["command"] == "stop":
+                    return
+                self._obey(**command)
+                resting = self.paused or self.trainer.finished
+                command = self.commands.next(0)
+            if not resting:
+                self._step(self.trainer.due or self.interval > 0.02)
+                self._wait_until(deadline)
+
+    def _wait_until(self, deadline: float) -> None:
+        while self.interval and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+
+    def _step(self, measure: bool) -> None:
+        frames = self.trainer.step(measure)
+        self._write_events()
+        if frames:
+            self.writer.write(frames)
+
+    def _write_events(self) -> None:
+        for event in self.trainer.events[self.written_events :]:
+            self.writer.write(event)
+        self.written_events = len(self.trainer.events)
+
+    def _say_status(self) -> None:
+        status = "finished" if self.trainer.finished else "paused" if self.paused else "running"
+        if status != self.status:
+            self.status = status
+            self.writer.write(Note(status, value=self.trainer.step_count))
+
+    def _obey(self, command: Command, **values: Any) -> None:
+        try:
+            if command == "play":
+                self.paused = False
+                self._extend_when_finished()
+            elif command == "pause":
+                self.paused = True
+            elif command == "step":
+                self.paused = True
+                self._extend_when_finished(by=1)
+                self._step(measure=True)
+            elif command == "pace":
+                self.interval = float(values["interval"])
+            elif command in ("change", "fork"):
+                self._change(command, values.get("arm"), values["fields"])
+        except ValueError as error:
+            self.writer.write(Note("problem", str(error)))
+
+    def _extend_when_finished(self, by: int | None = None) -> None:
+        trainer = self.trainer
+        if trainer.finished:
+            trainer.change(steps=trainer.step_count + (by or trainer.round))
+            self._write_events()
+
+    def _change(self, command: str, arm: str | None, texts: dict[str, str]) -> None:
+        if arm is None:
+            self.trainer.change(**{name: parse_field(name, text) for name, text in texts.items()})
+        else:
+            fields = {name: _PARSE[name](text) for name, text in texts.items()}
+            act = self.trainer.change if command == "change" else self.trainer.fork
+            act(arm, **fields)
+        self._write_events()
+
+
+def main() -> None:
+    """Serve runs until stdin ends."""
+    # Frames get a private copy of stdout; whatever a library prints goes to stderr.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    commands = _Commands(sys.stdin.buffer)
+    _warm_up()
+    while True:
+        command = commands.next(None)
+        if command and command["command"] == "start":
+            _serve(RunConfig.from_dict(command["config"]), commands, sink)
+
+
+def _warm_up() -> None:
+    """Import and touch what a run needs, so that the first frame of the first run comes at once."""
+    import torch  # noqa: PLC0415  after stdout is safe, and never in the server
+
+    from bnviz.training import Trainer  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    trainer = Trainer(RunConfig(depth=2, width=4))
+    for _ in range(2):
+        trainer.step(measure=True)
+
+
+def _serve(config: RunConfig, commands: _Commands, sink: IO[bytes]) -> None:
+    from bnviz.datasets import DataUnavailable  # noqa: PLC0415
+    from bnviz.training import Trainer  # noqa: PLC0415
+
+    writer = StreamWriter(sink, config)
+    writer.write(Note("starting"))
+    try:
+        trainer = Trainer(config, progress=lambda text, share: writer.write(Note("progress", text, share)))
+    except DataUnavailable as error:
+        writer.write(Note("failed", str(error)))
+    else:
+        _Session(trainer, writer, commands).loop()
+    writer.write(Note("stopped"))
+    writer.close()
+
+
+if __name__ == "__main__":
+    main()
