@@ -190,11 +190,15 @@ def _run(
 def _total(logits: Tensor, y: Tensor, loss_fn: Loss) -> Tensor:
     """Sum of the losses of all runs, logits (n, runs, ...)."""
     runs = logits.shape[1]
-    reduction = "mean" if loss_fn is F.cross_entropy else getattr(loss_fn, "reduction", None)
-    if loss_fn is F.cross_entropy or (type(loss_fn) in _MEAN_OR_SUM and reduction in ("mean", "sum")):
-        together = loss_fn(logits.flatten(0, 1), y.repeat_interleave(runs, dim=0))
-        return together * runs if reduction == "mean" else together
-    return torch.stack([loss_fn(run, y) for run in logits.unbind(1)]).sum()
+    if loss_fn is F.cross_entropy:
+        loss_fn = nn.CrossEntropyLoss()
+    reduction = getattr(loss_fn, "reduction", "none")
+    if type(loss_fn) not in _MEAN_OR_SUM or reduction not in ("mean", "sum"):
+        return torch.stack([loss_fn(run, y) for run in logits.unbind(1)]).sum()
+    together, target = logits.flatten(0, 1), y.repeat_interleave(runs, dim=0)
+    if isinstance(loss_fn, nn.CrossEntropyLoss) and logits.dim() == 3 and y.dim() == 1:
+        together, target = together.t().contiguous()[None], target[None]  # classes first: 3 times faster
+    return loss_fn(together, target) * (runs if reduction == "mean" else 1)
 
 
 def _weight_gradient(layer: nn.Module, entering: Tensor, delta: Tensor) -> Tensor:

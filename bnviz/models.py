@@ -166,8 +166,9 @@ def pieces(child: nn.Module) -> Pieces:
     one (and for weight norm, a property of the weight layer); activation is None for the output layer.
     """
     layer = weight_layer(child)
-    modules = list(child) if isinstance(child, nn.Sequential) else [layer]
-    rest = modules[modules.index(layer) + 1 :] if layer in modules else []
+    if layer is None or not isinstance(child, nn.Sequential):
+        return Pieces(layer, None, None)
+    rest = list(child)[list(child).index(layer) + 1 :]
     normalization = next((each for each in rest if isinstance(each, NORMALIZATION_LAYERS)), None)
     return Pieces(layer, normalization, next((each for each in rest if not _is_treatment(each)), None))
 
