@@ -97,23 +97,24 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 def _distributions(scene: Scene, view: View) -> list[Panel]:
     colors, found = scene.colors(view), []
     options = [{"value": value, "text": text} for value, text in VALUES.items()]
+    width = 4.5 / max(2, len(scene.titles))  # the profiles need their place too
     values: Part = {"text": VALUES[view.values]}
     for arm, title in enumerate(scene.titles.values()):
-        what: list[Part] = [{"text": "What enters each"}]
+        what: list[Part] = [{"text": "What enters each" if len(scene.titles) <= 3 else "Enters"}]
         what.append(_switch("values", view.values, "Values drawn", options) if arm == 0 else values)
+        name: Part = {"text": title, "arm": arm, "select": arm}
         if len(scene.titles) > 3 and arm > 0:  # said once is enough where there is little room
-            what = []
+            what, name = [], name | {"strong": True}
         found.append(
             Panel(
                 id=f"values-{arm}",
                 group="layers",
                 arm=arm,
                 extra={"color": colors.arm(arm), "pick": "layer"},
-                title=[{**part, "strong": True, "arm": arm} for part in what]
-                + [{"text": title, "arm": arm, "select": arm}],
+                title=[*({**part, "strong": True, "arm": arm} for part in what), name],
                 summary=f"Distribution of what enters each {VALUES[view.values]}, by layer: {title}",
                 draw=partial(ridgeline, arm=arm),
-                weight=2.65 if arm == 0 else 2.25,
+                weight=width + 0.4 * (arm == 0),
             )
         )
     return found

@@ -76,7 +76,7 @@ def axis(colors: Colors, size: float, **changes: Any) -> dict[str, Any]:
         "showline": True, "linecolor": colors.line, "linewidth": 1, "gridcolor": colors.grid,
         "zeroline": False,
         "tickfont": font, "ticks": "", "fixedrange": False, "automargin": False, "autorange": False,
-        "ticklabeloverflow": "allow",
+        "ticklabeloverflow": "allow", "tickangle": 0,
     }  # fmt: skip
     if log:
         style |= {"exponentformat": "power", "dtick": 1, "minor": {"showgrid": False}}

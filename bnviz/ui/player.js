@@ -118,6 +118,7 @@ async function drawScene(s, message) {
     const panel = s.panels.get(id);
     const { data, layout, note } = message.figures[id];
     const fresh = !panel.plot.data;
+    layout.uirevision += s.root.dataset.run; // the zoom of one run is none of the next
     if (layout.uirevision !== panel.plot.layout?.uirevision) panel.zoomed = false;
     panel.ranges = axes(layout);
     const dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
@@ -179,6 +180,7 @@ function buildGrid(s, grid) {
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
+    s.sizes.unobserve(panel.plot);
     window.Plotly.purge(panel.plot);
     panel.node.remove();
     s.panels.delete(id);
@@ -188,7 +190,7 @@ function buildGrid(s, grid) {
     node.style.setProperty("--columns", own.map((panel) => `minmax(0, ${panel.weight}fr)`).join(" "));
     own.forEach((described, index) => {
       if (described.arm !== null) s.root.style.setProperty(`--bnviz-arm-${described.arm}`, described.color);
-      if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel());
+      if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s));
       const panel = s.panels.get(described.id);
       panel.pick = described.pick;
       panel.plot.setAttribute("aria-label", described.summary);
@@ -196,11 +198,13 @@ function buildGrid(s, grid) {
       if (node.children[index] !== panel.node) node.insertBefore(panel.node, node.children[index] ?? null);
     });
   }
+  selectArm(s, Math.max(0, Math.min(s.arm, grid.filter((panel) => panel.arm !== null).length - 1)));
 }
 
-function newPanel() {
+function newPanel(s) {
   const title = el("div", { class: "bnviz-title" });
   const plot = el("div", { class: "bnviz-plot", role: "img" });
+  s.sizes.observe(plot); // also when a title wraps, or the window stays as it is
   const note = el("div", { class: "bnviz-note" });
   return { title, plot, note, node: el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note)) };
 }
@@ -210,7 +214,6 @@ function fillTitle(s, node, parts) {
   if (node.dataset.parts === wanted) return; // what has the focus keeps it
   node.dataset.parts = wanted;
   node.replaceChildren(...parts.map((part) => titlePart(s, part)));
-  selectArm(s, s.arm);
 }
 
 const armColor = (part) => (part.arm === undefined || part.arm === null ? null : `color: var(--bnviz-arm-${part.arm})`);
@@ -223,7 +226,7 @@ function titlePart(s, part) {
     return el("select", { style, onchange, "aria-label": part.label, class: part.strong && "bnviz-strong" }, ...options);
   }
   if (part.select !== undefined)
-    return el("button", { style, class: "bnviz-arm", "data-arm": part.select, title: "Select this network (B flips its BatchNorm)",
+    return el("button", { style, class: `bnviz-arm ${part.strong ? "bnviz-strong" : ""}`, "data-arm": part.select, title: "Select this network (B flips its BatchNorm)",
       onclick: () => selectArm(s, part.select) }, part.text);
   if (part.reset)
     return el("button", { class: "bnviz-chip", "aria-label": `${part.text}: back to the usual layer`,
@@ -284,6 +287,7 @@ function showSentence(s, spans) {
 }
 
 function showTimeline(s, { first, last, shown, live, events }) {
+  fit(s); // what stands above may have come or gone
   s.last = last;
   Object.assign(s.slider, { min: first, max: last });
   if (!s.slider.matches(":active")) s.slider.value = shown;
@@ -339,7 +343,13 @@ function fit(s) {
   s.root.style.setProperty("--bnviz-top", `${Math.max(0, Math.round(top))}px`);
   const stacked = s.root.clientWidth <= 640;
   if (stacked !== (s.view.stacked ?? false)) look(s, { stacked });
-  for (const { plot } of s.panels.values()) if (plot.data && plot.clientWidth) window.Plotly.Plots.resize(plot);
+}
+
+function resized(s, entries) {
+  for (const { target } of entries) {
+    if (target === s.root) fit(s);
+    else if (target.data && target.clientWidth) window.Plotly.Plots.resize(target);
+  }
 }
 
 function start(parentElement) {
@@ -351,7 +361,7 @@ function start(parentElement) {
   document.addEventListener("keydown", (event) => onKey(s, event), { signal });
   document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
   window.addEventListener("resize", () => fit(s), { signal });
-  s.sizes = new ResizeObserver(() => fit(s));
+  s.sizes = new ResizeObserver((entries) => resized(s, entries));
   s.sizes.observe(root);
   return s;
 }
