@@ -146,8 +146,7 @@ class Event:
     def text(self) -> str:
         """The event in words, such as `none: normalization → batch`."""
         who = f"{self.arm}: " if self.arm else ""
-        if self.kind == "diverged":
-            return f"{who}diverged"
-        return f"{who}{self.kind if self.kind != 'change' else ''} ".lstrip() + ", ".join(
-            f"{name} → {value}" for name, value in self.changes.items()
-        )
+        changes = ", ".join(f"{name} → {value}" for name, value in self.changes.items())
+        if self.kind == "change":
+            return who + changes
+        return who + " ".join(filter(None, (self.kind, changes)))

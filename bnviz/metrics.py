@@ -134,10 +134,9 @@ def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Floats:
     ratios = []
     for old, new in zip(before, after, strict=True):
         old, new = old.detach().numpy().ravel(), new.detach().numpy().ravel()
-        ratios.append((float((new - old).std()), float(old.std())))
-    update, weight = np.array(ratios, np.float64).T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log10(update / weight)
+        with np.errstate(all="ignore"):  # weights that have diverged
+            ratios.append(np.log10(np.float64((new - old).std()) / np.float64(old.std())))
+    return np.array(ratios)
 
 
 def running_gap(normalization: nn.Module | None, values: Tensor) -> tuple[float, float]:

@@ -167,7 +167,7 @@ def gradient_rate(grad_norm: Floats) -> float:
 def steepness(state: State) -> int:
     """1: gradients vanish toward the input, -1: they explode, 0: neither."""
     norms = state.median("grad_norm")
-    if np.any(norms == 0) and norms[-1] > 0:
+    if np.any(norms == 0) and (norms[-1] > 0 or nothing_learned(state)):  # and not because the fit is perfect
         return 1
     slope = np.log(gradient_rate(norms))
     layers = np.count_nonzero(norms[1:-1] > 0)
@@ -194,6 +194,11 @@ def saturated(state: State) -> bool:
 def dead(state: State) -> bool:
     """Whether many units of some layer are 0 for a whole batch that is large enough to tell."""
     return state.batch_size >= ENOUGH and worst_layer(state, "dead")[1] >= DEAD
+
+
+def eval_worse(state: State) -> bool:
+    """Whether eval mode spoils the result of an arm that does better in train mode."""
+    return eval_gap(state) and state.value("eval_loss") > state.value("train_loss")
 
 
 def eval_gap(state: State) -> bool:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from bnviz.config import Arm
 
+TIMES = "×"  # noqa: RUF001  the sign itself, not an x
+MEASURES = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}  # noqa: RUF001  as the charts write it
+"""Of ICS (Santurkar et al. 2018, Definition 2.1), and how they are written."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -20,7 +23,10 @@ class Span:
     arm: int | None = None
 
 
-def spans(*parts: str | Span) -> tuple[Span, ...]:
+Piece = str | Span
+
+
+def spans(*parts: Piece) -> tuple[Span, ...]:
     """A sentence from its pieces; plain text speaks of no arm. The first letter becomes a capital."""
     pieces = [Span(part) if isinstance(part, str) else part for part in parts]
     first = pieces[0]
@@ -28,10 +34,10 @@ def spans(*parts: str | Span) -> tuple[Span, ...]:
 
 
 def number(value: float) -> str:
-    """Two significant digits: 0.001, 0.38, 2.3, 120, 3.4×10⁴, 1.2×10⁻⁵.
+    """Two significant digits, with a power of ten below 0.001 and from 10000 on.
 
-    >>> number(0.00034), number(123.0), number(0.5)
-    ('3.4×10⁻⁴', '120', '0.5')
+    >>> number(0.38), number(0.001), number(123.0)
+    ('0.38', '0.001', '120')
     """
     if math.isnan(value):
         return "unknown"
@@ -43,7 +49,17 @@ def number(value: float) -> str:
     if 100 <= abs(value) < 1e4:
         return f"{value:.0f}"
     digits, power = f"{value:.1e}".split("e")
-    return f"{digits.removesuffix('.0')}×10{str(int(power)).translate(_SUPERSCRIPT)}"
+    return f"{digits.removesuffix('.0')}{TIMES}10{str(int(power)).translate(_SUPERSCRIPT)}"
+
+
+def factor(value: float) -> str:
+    """A factor, finer near 1: 1.04×, 4.2×."""
+    return f"{value:.2f}{TIMES}" if 0.95 <= value < 1.95 else f"{number(value)}{TIMES}"
+
+
+def cosine(value: float) -> str:
+    """A cosine, whose last digits matter near 1: 0.998."""
+    return "unknown" if math.isnan(value) else f"{value:.3f}"
 
 
 def loss(value: float) -> str:
@@ -59,9 +75,11 @@ def percent(share: float) -> str:
     """
     if math.isnan(share):
         return "unknown"
-    whole = round(100 * share)
-    return f"{whole} %" if whole not in (0, 100) or share in (0, 1) else f"{100 * share:.2g} %".replace(
-        "1e+02", "99.9") if share < 0.5 else f"{min(100 * share, 99.9):.1f} %"  # fmt: skip
+    if 0.995 <= share < 1:
+        return f"{min(100 * share, 99.9):.1f} %"
+    if 0 < share < 0.005:
+        return f"{max(100 * share, 0.1):.1f} %"
+    return f"{100 * share:.0f} %"
 
 
 def names(arms: Sequence[Arm]) -> list[str]:
@@ -72,21 +90,25 @@ def names(arms: Sequence[Arm]) -> list[str]:
     """
     alike = Counter(arm.title for arm in arms)
     return [
-        f"in network {place} ({arm.title})" if alike[arm.title] > 1 else _name(arm)
+        f"in network {place} ({_title(arm)})" if alike[arm.title] > 1 else _name(arm)
         for place, arm in enumerate(arms, start=1)
     ]
 
 
 def _name(arm: Arm) -> str:
     if arm.normalization != "none":
-        return f"with {arm.title}"
+        return f"with {_title(arm)}"
     rest = arm.title.removeprefix(Arm("none").title)
     return f"with {rest[3:]}" if rest.startswith(" + ") else f"without normalization{rest}"
 
 
-def listed(parts: Sequence[Sequence[str | Span]]) -> list[str | Span]:
+def _title(arm: Arm) -> str:
+    return arm.title.replace("BatchNorm, L", "BatchNorm L")  # its comma would be lost in a list of arms
+
+
+def listed(parts: Sequence[Sequence[Piece]]) -> list[Piece]:
     """Pieces joined by commas, with `and` before the last."""
-    joined: list[str | Span] = []
+    joined: list[Piece] = []
     for place, part in enumerate(parts):
         joined += [" and " if place == len(parts) - 1 else ", "] if place else []
         joined += part

@@ -12,6 +12,7 @@ import streamlit as st
 from bnviz import server
 from bnviz.config import SETTINGS, RunConfig, forgiving_config, live_changes
 from bnviz.hub import Run, TooManyRuns
+from bnviz.palette import PALETTE
 from bnviz.presets import DEFAULT, PRESETS
 from bnviz.scene import View
 from bnviz.stream import scene_message, scene_of
@@ -24,7 +25,8 @@ OWN_KEYS = ("embed", "embed_options", "run")
 
 def main() -> None:
     """Draw the page."""
-    st.set_page_config("bnviz", page_icon=":material/stacked_line_chart:", layout="wide")
+    st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
+    st.html(f"<style>{_style()}</style>")
     problems = _read_link() if "config" not in st.session_state else []
     run = server.hub.get(st.session_state.get("run", ""))
     mine = run is None or run.owner == _visitor()
@@ -39,6 +41,16 @@ def main() -> None:
     if run is not None:
         _write_link(run)
         _player(run, mine)
+
+
+@st.cache_resource
+def _style() -> str:
+    """The page's own style, with a dot in each network's colour before its switch."""
+    dots = "".join(
+        f".st-key-arm-row-{place}::before {{ background: var(--bnviz-arm-{place}, {color}); }}\n"
+        for place, color in enumerate(PALETTE["light"].arms)
+    )
+    return (HERE / "page.css").read_text() + dots
 
 
 def _read_link() -> list[str]:

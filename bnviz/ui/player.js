@@ -101,10 +101,13 @@ function schedule(s) {
 
 function count(s, message) {
   const now = performance.now();
-  s.draws = [...s.draws.filter((time) => now - time < 1000), now];
-  Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
+  if (!message.empty) {
+    s.draws = [...s.draws.filter((time) => now - time < 1000), now];
+    Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
+  }
   showStatus(s, message);
-  if (message.sentence) showSentence(s, message.sentence);
+  // While numbers run, a reader (and a screen reader) needs time for the sentence.
+  if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) showSentence(s, message.sentence);
   if (message.timeline) showTimeline(s, message.timeline);
 }
 
@@ -271,18 +274,22 @@ function showStatus(s, { status, step, steps, rate, text }) {
   const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : status;
   s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
   s.status.title = s.steps ? `of ${s.steps} steps` : "";
-  problem(s, status === "failed" ? text || "The run failed. Restart tries again." : "");
+  if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
+  else if (performance.now() > s.problemUntil) problem(s, "");
 }
 
 function problem(s, text) {
   s.problem.hidden = !text;
-  if (s.problem.textContent !== text) s.problem.textContent = text;
+  if (s.problem.textContent === text) return;
+  s.problem.textContent = text;
+  s.problemUntil = performance.now() + (s.root.dataset.status === "failed" ? 0 : 6000);
 }
 
 function showSentence(s, spans) {
   const key = JSON.stringify(spans);
   if (s.sentence.dataset.key === key) return; // or a screen reader would say it again and again
   s.sentence.dataset.key = key;
+  s.said = performance.now();
   s.sentence.replaceChildren(...spans.map((span) => el(armColor(span) ? "strong" : "span", { style: armColor(span) }, span.text)));
 }
 
@@ -354,7 +361,7 @@ function resized(s, entries) {
 
 function start(parentElement) {
   const root = parentElement.querySelector(".bnviz-player") ?? parentElement.appendChild(el("div", { class: "bnviz-player" }));
-  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0 };
+  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0, said: 0, problemUntil: 0 };
   build(s);
   s.abort = new AbortController();
   const { signal } = s.abort;
@@ -390,7 +397,7 @@ export default function (component) {
   loadPlotly(data.plotly);
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
-  if (moved) { s.socket = data.socket; s.tries = 0; connect(s); }
+  if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); }
   if (data.message && s.ws?.readyState !== 1) receive(s, data.message);
   return () => { STATES.delete(parentElement); stop(s); };
 }

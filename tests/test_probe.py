@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from bnviz.models import make_mlp
+from bnviz.probe import Batch, Probe, accuracy, measure
+
+
+def setup(normalization="batch", activation="sigmoid", dtype=torch.float32):
+    torch.manual_seed(1)
+    model = make_mlp(5, 7, 3, 4, activation, normalization).to(dtype)
+    x, y = torch.randn(32, 5, dtype=dtype), torch.randint(0, 4, (32,))
+    batch = Batch(x, y, torch.randn(9, 5, dtype=dtype), torch.randint(0, 4, (9,)), 4)
+    return model, torch.optim.SGD(model.parameters(), lr=0.3), batch
+
+
+def one_step(model, optimizer, batch):
+    optimizer.zero_grad()
+    F.cross_entropy(model(batch.x), batch.y).backward()
+    optimizer.step()
+
+
+def measured(model, optimizer, batch):
+    probe = Probe(model)
+    with probe:
+        one_step(model, optimizer, batch)
+    return measure(7, {"mine": probe}, batch, F.cross_entropy, ("a", "b", "c", "d"))[0]
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
+def test_what_is_recorded_is_what_a_plain_forward_pass_sees(normalization):
+    model, optimizer, batch = setup(normalization)
+    before = copy.deepcopy(model)
+    probe = Probe(model)
+    with probe:
+        one_step(model, optimizer, batch)
+    value = batch.x
+    for index, layer in enumerate(before[:-1]):
+        torch.testing.assert_close(probe.inputs[index], value)
+        normalized = layer[1](layer[0](value)) if normalization != "none" else layer[0](value)
+        torch.testing.assert_close(probe.preactivations[index], normalized)
+        value = layer[-1](normalized)
+        torch.testing.assert_close(probe.outputs[index], value)
+    torch.testing.assert_close(probe.preactivations[-1], before[-1](value))
+
+
+def test_a_frame_agrees_with_numpy_on_the_weights_before_the_update():
+    model, optimizer, batch = setup()
+    before = copy.deepcopy(model)
+    frame = measured(model, optimizer, batch)
+    fresh = copy.deepcopy(before)
+    loss = F.cross_entropy(fresh(batch.x), batch.y)
+    loss.backward()
+    assert (frame.step, frame.arm, frame.layers) == (7, "mine", ("a", "b", "c", "d"))
+    assert frame.train_loss == pytest.approx(float(loss))
+    before.eval()
+    assert frame.test_loss == pytest.approx(float(F.cross_entropy(before(batch.x_test), batch.y_test)), rel=1e-5)
+    assert frame.eval_loss == pytest.approx(float(F.cross_entropy(before(batch.x), batch.y)), rel=1e-5)
+    right = (before(batch.x_test).argmax(1) == batch.y_test).float().mean()
+    assert frame.test_accuracy == pytest.approx(float(right))
+    before.train()
+    value, gradients = batch.x, [layer[0].weight.grad for layer in fresh[:-1]] + [fresh[-1].weight.grad]
+    for index, layer in enumerate(before[:-1]):
+        row = value.detach().numpy().ravel()
+        assert frame.input_mean[index] == pytest.approx(row.mean(), abs=1e-5)
+        assert frame.input_std[index] == pytest.approx(row.std(), rel=1e-4)
+        counts, _ = np.histogram(row, frame.input_edges[index])
+        assert np.abs(counts - frame.input_hist[index]).sum() <= 2
+        pre = layer[1](layer[0](value)).detach().numpy()
+        np.testing.assert_allclose(frame.preactivation_percentiles[index], np.percentile(pre, [15, 50, 85]), rtol=1e-4)
+        np.testing.assert_allclose(frame.unit_percentiles[index], np.percentile(pre[:, 0], [15, 50, 85]), rtol=1e-4)
+        assert frame.grad_norm[index] == pytest.approx(float(gradients[index].norm()), rel=1e-4)
+        value = layer[-1](layer[1](layer[0](value)))
+    assert np.isnan(frame.dead).all()
+    assert np.isfinite(frame.saturated[:-1]).all()
+    assert np.isnan(frame.saturated[-1])
+
+
+def test_arms_share_their_edges():
+    model, optimizer, batch = setup("none", "relu")
+    other, other_optimizer, _ = setup("batch", "relu")
+    probes = {"one": Probe(model), "two": Probe(other)}
+    with torch.no_grad():
+        model[0][0].weight *= 30
+    for probe, optimize in ((probes["one"], optimizer), (probes["two"], other_optimizer)):
+        with probe:
+            one_step(probe.model, optimize, batch)
+    one, two = measure(0, probes, batch, F.cross_entropy, "abcd")
+    np.testing.assert_array_equal(one.input_range, two.input_range)
+    np.testing.assert_array_equal(one.preactivation_range, two.preactivation_range)
+
+
+def test_the_probe_leaves_no_trace():
+    plain, optimizer, batch = setup()
+    watched, other, _ = setup()
+    state = torch.get_rng_state()
+    for _ in range(5):
+        one_step(plain, optimizer, batch)
+        measured(watched, other, batch)
+    assert torch.equal(state, torch.get_rng_state())
+    for (name, mine), theirs in zip(plain.state_dict().items(), watched.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs), name
+    for mine, theirs in zip(plain.parameters(), watched.parameters(), strict=True):
+        assert torch.equal(mine.grad, theirs.grad)
+    assert watched.training
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in watched.modules())
+
+
+def test_hooks_go_also_when_the_step_fails():
+    model, _, batch = setup()
+
+    def broken():
+        with Probe(model):
+            model(batch.x[:, :3])
+
+    with pytest.raises(RuntimeError):
+        broken()
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_accuracy():
+    logits, y = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]]), torch.tensor([0, 0, 0])
+    assert accuracy(logits, y, 2) == pytest.approx(2 / 3)
+    assert np.isnan(accuracy(logits, y, 0))
+    assert np.isnan(accuracy(logits * torch.nan, y, 2))
