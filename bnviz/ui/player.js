@@ -42,8 +42,12 @@ function connect(s) {
   url.protocol = url.protocol.replace("http", "ws");
   const ws = (s.ws = new WebSocket(url));
   const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); s.tries = 0; send(s, { view: s.view }); };
-  ws.onmessage = (event) => ws === s.ws && receive(s, JSON.parse(event.data));
+  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
+  ws.onmessage = (event) => {
+    if (ws !== s.ws) return;
+    s.tries = 0;
+    receive(s, JSON.parse(event.data));
+  };
   ws.onclose = () => {
     clearTimeout(late);
     if (ws !== s.ws || s.closed) return;
