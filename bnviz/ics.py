@@ -55,15 +55,19 @@ def internal_covariate_shift(
 
     before, after: nets of one architecture. Layers are counted by their weights (nn.Linear or a convolution);
     a child without one belongs to the layer before it. x: (n, ...), y: what `loss_fn(after(x), y)` takes, a
-    mean or sum over the samples. Neither net, no buffer, no `.grad` and no random state is touched. Errors:
-    ValueError if the nets are not alike or have no weight layer.
+    mean or sum over the samples. gradients: every G_i, if the backward of the update has it already (saves
+    about a fifth). Neither net, no buffer, no `.grad` and no random state is touched.
+    Errors: ValueError if the nets are not alike or have no weight layer, or for too few or many `gradients`.
     """
     old, new = layers_of(before), layers_of(after)
     _check_alike(before, after)
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+    if gradients is not None and len(gradients) != len(old):
+        raise ValueError(f"gradients must be one per weight layer, {len(old)}, got {len(gradients)}.")
+    with torch.enable_grad():
         if all(stackable(module) for layer in old for module in layer.modules):
             return _compare(gradients_by_stacking(old, new, x.detach(), y, loss_fn, gradients))
-        return _compare(_by_prefix(before, after, x.detach(), y, loss_fn))
+        with torch.random.fork_rng(devices=[]):
+            return _compare(_by_prefix(before, after, x.detach(), y, loss_fn))
 
 
 def _check_alike(before: nn.Sequential, after: nn.Sequential) -> None:
@@ -127,13 +131,15 @@ def _isolated(model: nn.Sequential) -> nn.Sequential:
 
 
 def _compare(gradients: Sequence[Gradients]) -> Shift:
-    l2, relative, cosine = np.zeros((3, len(gradients)))
-    for i, pair in enumerate(gradients):
-        G, shifted = (gradient.detach().cpu().numpy().astype(np.float64).ravel() for gradient in pair)
-        size, size_shifted, l2[i] = (math.sqrt(v @ v) for v in (G, shifted, G - shifted))
-        if l2[i] == 0:
-            cosine[i] = 1
-            continue
-        relative[i] = l2[i] / size if size else math.inf
-        cosine[i] = G @ shifted / (size * size_shifted) if size and size_shifted else math.nan
-    return Shift(l2, relative, cosine)
+    with np.errstate(all="ignore"):  # a net that has diverged
+        return Shift(*np.array([_difference(*pair) for pair in gradients]).T)
+
+
+def _difference(G: Tensor, shifted: Tensor) -> tuple[float, float, float]:
+    """l2, relative and cosine, in float64."""
+    a, b = (gradient.detach().cpu().numpy().astype(np.float64).ravel() for gradient in (G, shifted))
+    size, size_shifted, l2 = (math.sqrt(v @ v) for v in (a, b, a - b))
+    if l2 == 0:
+        return 0.0, 0.0, 1.0
+    cosine = float(a @ b) / (size * size_shifted) if size and size_shifted else math.nan
+    return l2, l2 / size if size else math.inf, cosine

@@ -38,7 +38,7 @@ def weight_of(child: nn.Module) -> nn.Parameter:
 def all_gradients(model: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss) -> list[Tensor]:
     """Gradient of every weight, by one full backward."""
     model.zero_grad()
-    loss_fn(model(x), y).backward()
+    loss_fn(model(x.clone()), y).backward()
     return [weight_of(child).grad.clone() for child in model if has_weight(child)]  # type: ignore[union-attr]
 
 
@@ -71,12 +71,11 @@ def prefix_shared_gradients(
     weights = [weight_of(child) for child in before]
     G = torch.autograd.grad(loss_fn(before(x), y), weights)
     pairs, entering = [], x
-    for i, child in enumerate(before):
+    for i in range(len(before)):
         h = entering
         for later in before[i:]:
             h = later(h)
         pairs.append((G[i], torch.autograd.grad(loss_fn(h, y), weights[i])[0]))
         with torch.no_grad():
             entering = after[i](entering)
-        del child
     return pairs
