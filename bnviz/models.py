@@ -207,9 +207,9 @@ def _set_weight_norm(layer: nn.Linear | nn.Conv2d, wanted: bool) -> None:
     has = parametrize.is_parametrized(layer, "weight")
     if wanted and not has:
         weight_norm(layer)
-        length, direction = layer.parametrizations.weight.original0, layer.parametrizations.weight.original1
-        with torch.no_grad():  # the norm as its kernel rounds it, so that the effective weight is the same to the bit
-            length.copy_(torch._weight_norm_interface(direction, length, 0)[1])
+        length, direction = (layer.get_parameter(f"parametrizations.weight.original{k}") for k in (0, 1))
+        with torch.no_grad():  # the norm as the kernel rounds it, so that the effective weight is the same to the bit
+            length.copy_(torch.ops.aten._weight_norm_interface(direction, length, 0)[1])
     elif has and not wanted:
         remove_weight_norm(layer)
 
