@@ -7,7 +7,6 @@ the ways take turns.
 
 from __future__ import annotations
 
-import copy
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from reference import prefix_shared_gradients, shifted_gradients, weight_of
+from reference import prefix_shared_gradients, shifted_gradients, updated, weight_of
 
 from bnviz.config import Normalization
 from bnviz.ics import internal_covariate_shift
@@ -38,9 +37,7 @@ def main() -> None:
 
 def report(name: str, before: nn.Sequential, x: torch.Tensor) -> None:
     y = torch.randint(0, 10, (len(x),))
-    after = copy.deepcopy(before)
-    F.cross_entropy(after(x), y).backward()
-    torch.optim.SGD(after.parameters(), 0.1).step()
+    after = updated(before, x, y)
     known = [weight.grad for weight in map(weight_of, after) if weight.grad is not None]
     task = (before, after, x, y, F.cross_entropy)
     ways: list[Callable[[], object]] = [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from bnviz.normalization import UnitNoise, remove_weight_norm
@@ -33,6 +34,16 @@ def has_weight(child: nn.Module) -> bool:
 
 def weight_of(child: nn.Module) -> nn.Parameter:
     return next(module.weight for module in child.modules() if isinstance(module, (nn.Linear, nn.Conv2d)))
+
+
+def updated(
+    model: nn.Sequential, x: Tensor, y: Tensor, rate: float = 0.5, loss_fn: Loss = F.cross_entropy
+) -> nn.Sequential:
+    """The net after one step of plain gradient descent; the net itself stays."""
+    after = copy.deepcopy(model).train()
+    loss_fn(after(x), y).backward()
+    torch.optim.SGD(after.parameters(), rate).step()
+    return after
 
 
 def all_gradients(model: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss) -> list[Tensor]:

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from reference import Loss, prefix_shared_gradients, shifted_gradients, weight_of
+from reference import Loss, prefix_shared_gradients, shifted_gradients, updated, weight_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,15 +27,6 @@ def mlp_data(samples: int = 12) -> tuple[Tensor, Tensor]:
 
 def map_data() -> tuple[Tensor, Tensor]:
     return torch.randn(6, 2, 8, 8, dtype=torch.float64), torch.randint(0, 5, (6,))
-
-
-def updated(
-    model: nn.Sequential, x: Tensor, y: Tensor, rate: float = 0.5, loss_fn: Loss = F.cross_entropy
-) -> nn.Sequential:
-    after = copy.deepcopy(model).train()
-    loss_fn(after(x), y).backward()
-    torch.optim.SGD(after.parameters(), rate).step()
-    return after
 
 
 def assert_by_definition(before: nn.Sequential, after: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss) -> None:
