@@ -91,7 +91,7 @@ def test_law_7_weights_are_orthogonal_to_their_gradients(name: Normalization) ->
     assert layer is not None
     net(data(B, 4)).sin().sum().backward()
     W = layer.parametrizations.weight.original1 if name == "weight" else layer.weight  # type: ignore[union-attr]
-    along = (W * W.grad).sum(1)  # type: ignore[operator]
+    along = (W * W.grad).sum(1).detach()  # type: ignore[operator]
     assert abs(float(along.sum())) < 1e-12
     per_unit = float(along.abs().max())
     assert per_unit < 1e-12 if name.startswith(("batch", "weight")) else per_unit > 1e-6
