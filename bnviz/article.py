@@ -47,6 +47,12 @@ def _finding(
     return Finding("article", words, state.place, numbers, agrees)
 
 
+def unlearned(*states: State) -> list[Piece]:
+    """`(but without normalization nothing is learned ...)`: what stands still is steady, and hardly shifts."""
+    idle: list[list[Piece]] = [[state.who, *nothing_learned(state)] for state in states if signs.nothing_learned(state)]
+    return [" (but ", *listed(idle), ")"] if idle else []
+
+
 def steadiness(plain: State, normalized: State) -> Iterator[Finding]:
     """Steadier loss and gradients: along the gradient where measured, else from one measured step to the next."""
     claim = "BatchNorm makes loss and gradients steadier."
@@ -67,9 +73,8 @@ def steadiness(plain: State, normalized: State) -> Iterator[Finding]:
     agrees = {"steadier": True, "less steady": False}.get(steadier(orders.values()))
     shown = number if "loss_band" in ours else factor
     parts = [against(f"{TITLES[name]} ", normalized, plain, shown, ours[name], other[name]) for name in orders]
-    note: list[Piece] = [" (but ", plain.who, *nothing_learned(plain), ")"] if signs.nothing_learned(plain) else []
     numbers = {name: ours[name] for name in orders} | {f"{name}_reference": other[name] for name in orders}
-    yield _finding(normalized, claim, agrees, [*listed(parts), *note], numbers)
+    yield _finding(normalized, claim, agrees, [*listed(parts), *unlearned(plain, normalized)], numbers)
 
 
 TITLES = {
@@ -113,7 +118,7 @@ def correlation(plain: State, normalized: State) -> Iterator[Finding]:
         return
     agrees = False if 1 in orders else True if set(orders) == {-1} else None
     yield _finding(normalized, "BatchNorm raises the correlation of G and G' and so reduces ICS.", agrees,
-                   listed(parts), numbers)  # fmt: skip
+                   [*listed(parts), *unlearned(plain, normalized)], numbers)  # fmt: skip
 
 
 def variance(plain: State, normalized: State) -> Iterator[Finding]:
@@ -125,6 +130,7 @@ def variance(plain: State, normalized: State) -> Iterator[Finding]:
     evidence: list[Piece] = ["the spread of what enters the activations changed by ", normalized.says(factor(ours)),
                 " in the median layer, against ", plain.says(factor(other)), " ", plain.who]  # fmt: skip
     agrees = {-1: True, 0: None, 1: False}[verdict]
+    evidence += unlearned(plain, normalized)
     yield _finding(normalized, "Normalized feature maps steady the variance.", agrees, evidence,
                    {"drift": ours, "drift_reference": other})  # fmt: skip
 

@@ -81,8 +81,8 @@ def learning(base: State, state: State) -> Iterator[Finding]:
     result = better(state, base)
     if not state.started or not (result or _learned(base, state)):
         return
-    if (result < 0 and signs.eval_worse(state)) or (result > 0 and signs.eval_worse(base)):
-        return  # running statistics that lag say nothing of what has been learned
+    if result and (_spoilt(state, base) if result < 0 else _spoilt(base, state)):
+        return
     name, shown = ("test_accuracy", percent) if state.classes else ("test_loss", loss)
     numbers = {name: state.value(name), f"{name}_reference": base.value(name)}
     results: list[list[Piece]] = [against(name.replace("_", " ") + " ", state, base, shown, numbers[name],
@@ -99,6 +99,12 @@ def learning(base: State, state: State) -> Iterator[Finding]:
     yield Finding(kinds[result], words, state.place, numbers)
 
 
+def _spoilt(loser: State, winner: State) -> bool:
+    """Whether the loser does as well in train mode: running statistics that lag say nothing of what is learned."""
+    as_well = loser.value("train_loss") < SAME_LOSS * winner.value("train_loss")
+    return signs.eval_gap(loser) and as_well and not signs.nothing_learned(loser)
+
+
 def against(
     what: str, state: State, base: State, shown: Callable[[float], str], ours: float, other: float
 ) -> list[Piece]:
@@ -112,7 +118,7 @@ def _learned(base: State, state: State) -> bool:
     if base.diverged or state.diverged:
         return False
     lower = all(each.value("train_loss") < (1 - signs.MARGIN) * each.guessing for each in (base, state))
-    return lower and not any(math.isnan(step) for step in speed(state, base))
+    return lower and all(step > base.frames[0].step for step in speed(state, base))  # NaN is not
 
 
 def _faster(state: State, ours: float, other: float) -> int:
@@ -140,15 +146,15 @@ def ics(base: State, state: State) -> Iterator[Finding]:
         return
     numbers["agree"] = float(len(set(verdicts)) == 1)
     if numbers["agree"]:
-        words = spans(state.who, f" ICS is {SHIFTS[verdicts[0]]} ", base.who, " by every measure: ", *listed(parts), ".")
+        more = {1: "larger than", 0: "about the same as", -1: "smaller than"}[verdicts[0]]
+        words = spans(state.who, f" ICS is {more} ", base.who, " by every measure: ", *listed(parts), ".")
     else:
-        told = [[f"{SHIFTS[verdict].rsplit(' ', 1)[0]} by ", *part] for verdict, part in zip(verdicts, parts, strict=True)]
-        close = "the measures contradict each other" if {1, -1} <= set(verdicts) else "not every measure tells them apart"
-        words = spans(state.who, " ICS, beside ", base.who, ", is ", *listed(told), f": {close}.")
+        more_by = {1: "larger by ", 0: "about the same by ", -1: "smaller by "}
+        told = [[more_by[verdict], *part] for verdict, part in zip(verdicts, parts, strict=True)]
+        close = ". The measures contradict each other." if {1, -1} <= set(verdicts) else "."
+        words = spans("whether ICS is larger ", state.who, " than ", base.who, " depends on the measure: ",
+                      *listed(told), close)  # fmt: skip
     yield Finding("ics", words, state.place, numbers)
-
-
-SHIFTS = {1: "larger than", 0: "about the same as", -1: "smaller than"}
 
 
 def landscape_numbers(state: State) -> dict[str, float]:

@@ -77,7 +77,7 @@ def diverged(state: State) -> Iterator[Finding]:
 def tiny_batch(state: State) -> Iterator[Finding]:
     """Statistics over 2 samples tell nothing, over 3 or 4 hardly more; a convolution's maps add many values."""
     size = state.batch_size
-    if not state.batch_normalized or size > TINY or state.config.model == "cnn":
+    if not state.batch_normalized or not 2 <= size <= TINY or state.config.model == "cnn":
         return
     norms = state.median("grad_norm")
     share = float(norms[0] / norms[-1]) if norms[-1] > 0 else float("nan")
@@ -122,8 +122,9 @@ def gradients(state: State) -> Iterator[Finding]:
     rate = signs.gradient_rate(norms)
     numbers = {"rate": rate, "first": float(norms[0]), "last": float(norms[-1]),
                "zero_layers": float(np.count_nonzero(norms == 0))}  # fmt: skip
-    words = spans(state.who, " ", *slope(state), ": from ", state.says(number(numbers["last"])),
-                  " at the output to ", state.says(number(numbers["first"])), " in layer 1.")  # fmt: skip
+    ends: list[Piece] = [": from ", state.says(number(numbers["last"])), " at the output to ",
+                         state.says(number(numbers["first"])), " in layer 1"]  # fmt: skip
+    words = spans(state.who, " ", *slope(state), *([] if numbers["zero_layers"] else ends), ".")
     yield Finding("vanishing" if direction > 0 else "exploding", words, state.place, numbers)
 
 

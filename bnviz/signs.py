@@ -130,11 +130,10 @@ def read(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[E
 
 
 def _diverged_at(frames: Sequence[Frame], events: Sequence[Event]) -> int | None:
-    """The step of divergence: exact where an event tells it, else the first frame that is not finite."""
-    broken = [frame.step for frame in frames if frame.diverged]
-    if events and (frames[-1].diverged or events[0].step >= frames[-1].step):
-        return events[0].step
-    return broken[0] if frames[-1].diverged else None
+    """The first step known to have a loss or gradient that is not finite; None if it is finite again, or still."""
+    if not frames[-1].diverged and not (events and events[0].step >= frames[-1].step):
+        return None
+    return min([frame.step for frame in frames if frame.diverged] + [event.step for event in events])
 
 
 def nothing_learned(state: State) -> bool:
@@ -171,9 +170,7 @@ def steepness(state: State) -> int:
         return 1
     slope = np.log(gradient_rate(norms))
     layers = np.count_nonzero(norms[1:-1] > 0)
-    steep = abs(slope) * (layers - 1) >= math.log(STEEP_TOTAL) or (
-        layers >= 3 and abs(slope) >= math.log(STEEP_RATE)
-    )
+    steep = abs(slope) * (layers - 1) >= math.log(STEEP_TOTAL) or (layers >= 3 and abs(slope) >= math.log(STEEP_RATE))
     return int(np.sign(slope)) if steep else 0
 
 
@@ -194,11 +191,6 @@ def saturated(state: State) -> bool:
 def dead(state: State) -> bool:
     """Whether many units of some layer are 0 for a whole batch that is large enough to tell."""
     return state.batch_size >= ENOUGH and worst_layer(state, "dead")[1] >= DEAD
-
-
-def eval_worse(state: State) -> bool:
-    """Whether eval mode spoils the result of an arm that does better in train mode."""
-    return eval_gap(state) and state.value("eval_loss") > state.value("train_loss")
 
 
 def eval_gap(state: State) -> bool:

@@ -16,9 +16,7 @@ from bnviz.wording import Piece, Span, listed, loss, number, percent, spans
 __all__ = ["Finding", "Span", "findings", "sentence"]
 
 
-def findings(
-    config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()
-) -> tuple[Finding, ...]:
+def findings(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()) -> tuple[Finding, ...]:
     """What a run shows so far, the most important first.
 
     steps: the frames of each measured step, one per arm, as `Recording.steps()` yields them; config: the one the
@@ -106,7 +104,9 @@ def _reason(state: State) -> list[Piece]:
 
 def _shift(state: State, base: State) -> list[Piece]:
     """`, although its ICS is larger (0.9 against 0.001)`: relative ICS, which carries no units."""
-    if state.diverged or base.diverged or signs.eval_gap(state):
+    if state.diverged or base.diverged or signs.eval_gap(state) or (
+        signs.nothing_learned(state) and signs.nothing_learned(base)
+    ):  # fmt: skip
         return []
     ours, other = signs.shift(state, "relative"), signs.shift(base, "relative")
     verdict = comparisons.shift_order(ours, other, "relative")
@@ -127,7 +127,7 @@ def _of_many(states: Sequence[State]) -> tuple[Span, ...]:
     fine = [state for state in states if state not in lost and state not in idle]
     sentences: list[tuple[Span, ...]] = []
     if fine:
-        results = [[_result(state), " ", state.who] for state in fine]
+        results: list[list[Piece]] = [[_result(state), " ", state.who] for state in fine]
         sentences.append(spans(f"{_measure(fine[0])} is ", *listed(results), "."))
     if idle:
         losses = sorted((state.value("test_loss"), state.place) for state in idle)
@@ -136,7 +136,7 @@ def _of_many(states: Sequence[State]) -> tuple[Span, ...]:
         sentences.append(spans("nothing is learned ", *listed([[state.who] for state in idle]), ": loss ", *width,
                                f" is chance (ln {idle[0].classes}) or worse."))  # fmt: skip
     if lost:
-        steps = [[state.who, " at step ", state.says(str(state.diverged_at))] for state in lost]
+        steps: list[list[Piece]] = [[state.who, " at step ", state.says(str(state.diverged_at))] for state in lost]
         sentences.append(spans("training diverged ", *listed(steps), "."))
     shifts = [(signs.shift(state, "relative"), state) for state in states if not state.diverged]
     known = sorted((pair for pair in shifts if not math.isnan(pair[0])), key=lambda pair: pair[0])

@@ -53,7 +53,7 @@ def number(value: float) -> str:
 
 
 def factor(value: float) -> str:
-    """A factor, finer near 1: 1.04×, 4.2×."""
+    """A factor with its sign, finer near 1: 1.04 but 4.2."""
     return f"{value:.2f}{TIMES}" if 0.95 <= value < 1.95 else f"{number(value)}{TIMES}"
 
 
