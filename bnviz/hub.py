@@ -126,7 +126,7 @@ class Run:
     def _take_note(self, note: Note) -> None:
         if note.kind in ("progress", "problem"):
             self.text = note.text
-        elif note.kind in ("running", "paused", "finished"):
+        elif note.kind in ("running", "paused", "finished") and self.status in LIVE:  # not after its end
             self.status, self.text = note.kind, ""
         elif note.kind == "failed":
             self.end("failed", note.text)

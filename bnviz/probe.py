@@ -216,7 +216,12 @@ def _health(probe: Probe) -> dict[str, Floats]:
 
 def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, Floats]:
     weights, before = probe.weights(probe.model), probe.weights(probe.before)
-    shift = internal_covariate_shift(probe.before, probe.model, batch.x, batch.y, loss_fn)
+    known = [weight.grad for weight in weights]
+    shift = internal_covariate_shift(
+        probe.before, probe.model, batch.x, batch.y, loss_fn,
+        # G of the training step itself, where it is of this loss and with respect to the weight in use.
+        gradients=[grad for grad in known if grad is not None] if all(g is not None for g in known) else None,
+    )  # fmt: skip
     return {
         "grad_norm": metrics.grad_norms(weights),
         "update_ratio": metrics.update_ratios(before, weights),
