@@ -4,9 +4,7 @@ import streamlit as st
 
 from bnviz import server
 
-app = st.App(
-    server.PAGE, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan
-)
+app = st.App(server.PAGE, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
 
 if __name__ == "__main__":
     server.serve(app)

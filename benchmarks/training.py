@@ -62,8 +62,7 @@ def main() -> None:
         for depth in (8, 20):
             config = RunConfig(depth=depth, steps=1_000_000)
             pairs = [
-                (bare_loop(config, chosen.seconds), worker(hub, config, chosen.seconds))
-                for _ in range(chosen.rounds)
+                (bare_loop(config, chosen.seconds), worker(hub, config, chosen.seconds)) for _ in range(chosen.rounds)
             ]
             bare, ours = (statistics.median(each) for each in zip(*pairs, strict=True))
             ratio = statistics.median(b / a for a, b in pairs)

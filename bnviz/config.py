@@ -227,9 +227,7 @@ class RunConfig:
     Errors: ValueError that names the field, the value given and what is allowed.
     """
 
-    dataset: Dataset = _setting(
-        "digits", Choice(get_args(Dataset)), "Data", "What the networks learn from."
-    )
+    dataset: Dataset = _setting("digits", Choice(get_args(Dataset)), "Data", "What the networks learn from.")
     model: Model = _setting(
         "mlp", Choice(get_args(Model)), "Network", "Fully connected layers, or 3x3 convolutions on images."
     )

@@ -26,8 +26,7 @@ def stack_rows(tensors: Sequence[Tensor]) -> list[tuple[list[int], _Rows]]:
     for position, tensor in enumerate(tensors):
         groups.setdefault(tensor.numel(), []).append(position)
     return [
-        (rows, torch.stack([tensors[row].detach().reshape(-1) for row in rows]).numpy())
-        for rows in groups.values()
+        (rows, torch.stack([tensors[row].detach().reshape(-1) for row in rows]).numpy()) for rows in groups.values()
     ]
 
 
@@ -119,11 +118,9 @@ def dead_share(activation: nn.Module | None, output: Tensor) -> float:
     return 1 - int(alive.count_nonzero()) / alive.numel()
 
 
-def grad_norms(weights: Sequence[Tensor]) -> Floats:
-    """L2 norm of the gradient held by each weight; NaN where there is none: -> (L,)."""
-    return np.array(
-        [float("nan") if w.grad is None else float(torch.linalg.vector_norm(w.grad)) for w in weights]
-    )
+def norms(tensors: Sequence[Tensor | None]) -> Floats:
+    """L2 norm of each tensor; NaN where there is none: -> (L,)."""
+    return np.array([float("nan") if t is None else float(torch.linalg.vector_norm(t)) for t in tensors])
 
 
 def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Floats:

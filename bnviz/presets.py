@@ -47,5 +47,3 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
     return PRESETS[name]
-
-

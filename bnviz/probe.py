@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,8 @@ from torch.utils.hooks import RemovableHandle
 from bnviz import metrics
 from bnviz.frames import Floats, Frame
 from bnviz.ics import internal_covariate_shift
-from bnviz.models import pieces
+from bnviz.models import pieces, weight_layer
+from bnviz.normalization import UnitNoise
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -34,43 +35,52 @@ class Batch:
 
 
 class Probe:
-    """Records what flows through `model` while attached, and the weights as they were on entry.
+    """Records what flows through `model` while attached, and its weights on entry and on exit.
 
     model: an nn.Sequential with one child per layer, as `bnviz.models.make_mlp` builds.
 
     >>> with probe:                                         # one training step of your own
     ...     loss_fn(model(x), y).backward()
     ...     optimizer.step()
-    >>> frames = measure(step, {"mine": probe}, batch, loss_fn)
+    >>> frames = measure(step, {"mine": probe}, batch, loss_fn, names)
 
     The model keeps no hook and no copy: parameters, buffers, gradients and random state are as without the probe.
+    What was recorded belongs to the probe alone, so it can be measured in another thread while training goes on,
+    until the probe is attached again.
     """
 
     def __init__(self, model: nn.Sequential) -> None:
         self.model = model
         self.before = copy.deepcopy(model)
         """The model as it was on entry: weights and buffers before the step."""
-        self.layers = [(child, *pieces(child)) for child in model if pieces(child)[0] is not None]
-        self._mine = [tensor for _, tensor in _state(model)]
-        self._copy = [tensor for _, tensor in _state(self.before)]
-        self._handles: list[RemovableHandle] = []
+        self.after = copy.deepcopy(model)
+        """The model as it was on exit: weights after the step."""
+        self.layers = [pieces(child) for child in model if weight_layer(child) is not None]
+        self.layers_before = [pieces(child) for child in self.before if weight_layer(child) is not None]
+        self.layers_after = [pieces(child) for child in self.after if weight_layer(child) is not None]
+        self.gradients: list[Tensor | None] = []
         self.inputs: list[Tensor] = []
         self.normalized: list[Tensor | None] = []
         self.preactivations: list[Tensor] = []
         self.outputs: list[Tensor] = []
+        self._state, self._state_before, self._state_after = map(_state, (model, self.before, self.after))
+        self._noise = [module for module in model.modules() if isinstance(module, UnitNoise)]
+        self._noise_after = [module for module in self.after.modules() if isinstance(module, UnitNoise)]
+        self._children = [child for child in model if weight_layer(child) is not None]
+        self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Probe:
         with torch.no_grad():
-            torch._foreach_copy_(self._copy, self._mine)
+            torch._foreach_copy_(self._state_before, self._state)
         count = len(self.layers)
         self.inputs, self.preactivations, self.outputs = ([torch.empty(0)] * count for _ in range(3))
         self.normalized = [None] * count
-        for index, (child, weight, normalization, activation) in enumerate(self.layers):
-            self._watch(weight, index, self.inputs)
-            if normalization is not None:
-                self._watch(normalization, index, self.normalized)
-            self._watch(activation or child, index, self.outputs, output=True)
-            self._watch(activation or child, index, self.preactivations, output=activation is None)
+        for index, (child, layer) in enumerate(zip(self._children, self.layers, strict=True)):
+            self._watch(layer.weight, index, self.inputs)
+            if layer.normalization is not None:
+                self._watch(layer.normalization, index, self.normalized)
+            self._watch(layer.activation or child, index, self.outputs, output=True)
+            self._watch(layer.activation or child, index, self.preactivations, output=layer.activation is None)
         return self
 
     def __exit__(
@@ -82,6 +92,11 @@ class Probe:
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        with torch.no_grad():
+            torch._foreach_copy_(self._state_after, self._state)
+        for mine, twin in zip(self._noise, self._noise_after, strict=True):
+            twin._last = mine._last
+        self.gradients = [layer.weight.weight.grad for layer in self.layers]
 
     def _watch(self, module: nn.Module, index: int, store: list[Any], output: bool = False) -> None:
         if output:
@@ -97,15 +112,9 @@ class Probe:
 
             self._handles.append(module.register_forward_pre_hook(keep_input))
 
-    def weights(self, model: nn.Sequential) -> list[Tensor]:
-        """The weight of each layer of `model`, which is this probe's model or its `before`."""
-        weights = (pieces(child)[0] for child in model)
-        return [weight.weight for weight in weights if weight is not None]
 
-
-def _state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from model.named_parameters()
-    yield from model.named_buffers()
+def _state(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
 
 
 def measure(
@@ -178,17 +187,17 @@ def _percentiles(groups: Any, count: int) -> Floats:
 @torch.no_grad()
 def _losses(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, float]:
     """Losses and accuracies of the weights before the update, in train and in eval mode."""
-    logits = probe.preactivations[-1] if probe.layers[-1][3] is None else probe.outputs[-1]
+    logits = probe.preactivations[-1]
     probe.before.eval()
-    size = len(batch.x)
     evaluated = probe.before(torch.cat([batch.x, batch.x_test]))
     probe.before.train()
+    on_batch, on_test = evaluated.split([len(batch.x), len(batch.x_test)])
     return {
         "train_loss": float(loss_fn(logits, batch.y)),
         "train_accuracy": accuracy(logits, batch.y, batch.classes),
-        "eval_loss": float(loss_fn(evaluated[:size], batch.y)),
-        "test_loss": float(loss_fn(evaluated[size:], batch.y_test)),
-        "test_accuracy": accuracy(evaluated[size:], batch.y_test, batch.classes),
+        "eval_loss": float(loss_fn(on_batch, batch.y)),
+        "test_loss": float(loss_fn(on_test, batch.y_test)),
+        "test_accuracy": accuracy(on_test, batch.y_test, batch.classes),
     }
 
 
@@ -196,18 +205,18 @@ def accuracy(logits: Tensor, y: Tensor, classes: int) -> float:
     """Share classified right, 0..1; NaN for regression (0 classes) and where a logit is not finite."""
     if not classes or not bool(logits.isfinite().all()):
         return float("nan")
-    return float((logits.argmax(dim=1) == y).float().mean())
+    return int((logits.argmax(dim=1) == y).count_nonzero()) / len(y)
 
 
 def _health(probe: Probe) -> dict[str, Floats]:
+    nothing = (float("nan"), float("nan"))
     shares = [
-        (metrics.saturated_share(activation, output), metrics.dead_share(activation, output))
-        for (_, _, _, activation), output in zip(probe.layers, probe.outputs, strict=True)
+        (metrics.saturated_share(layer.activation, output), metrics.dead_share(layer.activation, output))
+        for layer, output in zip(probe.layers, probe.outputs, strict=True)
     ]
-    normalizations = [pieces(child)[1] for child in probe.before if pieces(child)[0] is not None]
     gaps = [
-        (float("nan"), float("nan")) if values is None else metrics.running_gap(normalization, values)
-        for normalization, values in zip(normalizations, probe.normalized, strict=True)
+        nothing if values is None else metrics.running_gap(layer.normalization, values)
+        for layer, values in zip(probe.layers_before, probe.normalized, strict=True)
     ]
     saturated, dead = np.array(shares).T
     mean_gap, var_ratio = np.array(gaps).T
@@ -215,16 +224,16 @@ def _health(probe: Probe) -> dict[str, Floats]:
 
 
 def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, Floats]:
-    weights, before = probe.weights(probe.model), probe.weights(probe.before)
-    known = [weight.grad for weight in weights]
+    # G of the training step itself, where it is of this loss and with respect to the weight in use.
+    known = [gradient for gradient in probe.gradients if gradient is not None]
+    complete = len(known) == len(probe.layers)
     shift = internal_covariate_shift(
-        probe.before, probe.model, batch.x, batch.y, loss_fn,
-        # G of the training step itself, where it is of this loss and with respect to the weight in use.
-        gradients=[grad for grad in known if grad is not None] if all(g is not None for g in known) else None,
-    )  # fmt: skip
+        probe.before, probe.after, batch.x, batch.y, loss_fn, gradients=known if complete else None
+    )
+    before, after = ([layer.weight.weight for layer in each] for each in (probe.layers_before, probe.layers_after))
     return {
-        "grad_norm": metrics.grad_norms(weights),
-        "update_ratio": metrics.update_ratios(before, weights),
+        "grad_norm": metrics.norms(probe.gradients),
+        "update_ratio": metrics.update_ratios(before, after),
         "ics_l2": shift.l2,
         "ics_relative": shift.relative,
         "ics_cosine": shift.cosine,

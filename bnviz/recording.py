@@ -137,8 +137,7 @@ class StreamReader:
             else:
                 columns[name] = column.to_pylist()
         return tuple(
-            Frame(layers=self._layers, **{name: column[row] for name, column in columns.items()})
-            for row in range(rows)
+            Frame(layers=self._layers, **{name: column[row] for name, column in columns.items()}) for row in range(rows)
         )
 
 

@@ -224,7 +224,9 @@ class VisitorCookie:
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
-                cookie = f"{VISITOR_COOKIE}={secrets.token_urlsafe(18)}; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"
+                cookie = (
+                    f"{VISITOR_COOKIE}={secrets.token_urlsafe(18)}; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"
+                )
                 message = {**message, "headers": [*message["headers"], (b"set-cookie", cookie.encode())]}
             await send(message)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +19,12 @@ from bnviz import datasets
 from bnviz.config import LIVE_FIELDS, Arm, RunConfig
 from bnviz.frames import Event, Frame
 from bnviz.models import make_cnn, make_mlp, set_normalization
-from bnviz.probe import Batch, Probe, measure
+from bnviz.probe import Batch, Probe
+from bnviz.probe import measure as measure_step
 from bnviz.recording import layer_names
 
+Item = tuple[Frame, ...] | Event
+"""What a run yields: the frames of a measured step, or an event."""
 MOMENTUM = 0.9
 """Of the optimizer called `momentum`."""
 
@@ -32,15 +39,58 @@ def train(config: RunConfig) -> Iterator[Frame]:
             yield from item
 
 
-def record(trainer: Trainer) -> Iterator[tuple[Frame, ...] | Event]:
+def record(trainer: Trainer) -> Iterator[Item]:
     """Train to the end; yield the frames of each measured step together, and the events, as they happen."""
-    seen = 0
-    while not trainer.finished:
-        frames = trainer.step(measure=trainer.due)
-        yield from trainer.events[seen:]
-        seen = len(trainer.events)
-        if frames:
-            yield frames
+    with Recorder(trainer) as recorder:
+        while not trainer.finished:
+            yield from recorder.step(measure=trainer.due)
+        yield from recorder.flush()
+
+
+class Recorder:
+    """Steps a trainer, and measures in a second thread while training goes on.
+
+    Frames are the same as those of `Trainer.step`, and come in the same order, a few steps late.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self._waiting: deque[Event | Future[tuple[Frame, ...]]] = deque()
+        self._events_seen = 0
+        # Threads of their own start with as many torch threads as the machine has cores.
+        self._executor = ThreadPoolExecutor(1, "measure", torch.set_num_threads, (torch.get_num_threads(),))
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._executor.shutdown()
+
+    def step(self, measure: bool) -> list[Item]:
+        """Make one update; return the frames and events that are ready by now, oldest first."""
+        ready = self.flush() if measure else []  # a probe holds one step at a time
+        job = self.trainer.advance(measure)
+        self._take_events()
+        if job is not None:
+            self._waiting.append(self._executor.submit(job))
+        while self._waiting and (isinstance(first := self._waiting[0], Event) or first.done()):
+            ready.append(_result(self._waiting.popleft()))
+        return ready
+
+    def flush(self) -> list[Item]:
+        """Wait for what is being measured; return all frames and events that are left."""
+        self._take_events()
+        ready = [_result(item) for item in self._waiting]
+        self._waiting.clear()
+        return ready
+
+    def _take_events(self) -> None:
+        self._waiting.extend(self.trainer.events[self._events_seen :])
+        self._events_seen = len(self.trainer.events)
+
+
+def _result(item: Event | Future[tuple[Frame, ...]]) -> Item:
+    return item if isinstance(item, Event) else item.result()
 
 
 def loss_function(config: RunConfig) -> Callable[[Tensor, Tensor], Tensor]:
@@ -77,18 +127,12 @@ class Trainer:
         """Steps added when a finished run is continued."""
         self._layers = layer_names(config)
         self._loss_fn = loss_function(config)
-        self._data = datasets.load(
-            config.dataset, noise=config.data_noise, seed=config.seed, progress=progress
-        )
+        self._data = datasets.load(config.dataset, noise=config.data_noise, seed=config.seed, progress=progress)
         if config.model == "mlp":
-            self._data = replace(
-                self._data, x_train=self._data.x_train.flatten(1), x_test=self._data.x_test.flatten(1)
-            )
+            self._data = replace(self._data, x_train=self._data.x_train.flatten(1), x_test=self._data.x_test.flatten(1))
         self._batches = _batches(len(self._data.x_train), config.batch_size, config.seed)
         self._unchecked: list[tuple[Tensor, ...]] = []  # losses of the steps since the last measured one
-        self._networks = {
-            label: self._start(arm) for label, arm in zip(config.labels, config.arms, strict=True)
-        }
+        self._networks = {label: self._start(arm) for label, arm in zip(config.labels, config.arms, strict=True)}
 
     @property
     def models(self) -> dict[str, nn.Sequential]:
@@ -107,23 +151,29 @@ class Trainer:
 
     def step(self, measure: bool = False) -> tuple[Frame, ...]:
         """Make one optimizer update of every arm; with `measure`, return what was measured, one frame per arm."""
-        rows = next(self._batches)
-        x, y = (self._data.x_train, self._data.y_train) if rows is None else (
-            self._data.x_train[rows], self._data.y_train[rows])  # fmt: skip
-        losses, frames = [], ()
+        job = self.advance(measure)
+        return job() if job is not None else ()
+
+    def advance(self, measure: bool) -> Callable[[], tuple[Frame, ...]] | None:
+        """Make one update; with `measure`, return the measuring that is left to do, which may run in another thread.
+
+        It has to be done before the next step that is measured.
+        """
+        rows, data = next(self._batches), self._data
+        x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
+        losses, job = [], None
         for network in self._networks.values():
-            if measure:
-                with network.probe:
-                    losses.append(self._update(network, x, y))
-            else:
+            with network.probe if measure else nullcontext():
                 losses.append(self._update(network, x, y))
         self._unchecked.append(tuple(losses))
         if measure:
-            frames = self._measure(x, y)
+            probes = {label: network.probe for label, network in self._networks.items()}
+            batch = Batch(x, y, data.x_test, data.y_test, data.classes)
+            job = partial(measure_step, self.step_count, probes, batch, self._loss_fn, self._layers)
         self.step_count += 1
         if measure or self.finished:
             self._flag_divergence()
-        return frames
+        return job
 
     def change(self, arm: str | None = None, **fields: Any) -> Event:
         """Change settings of one arm (`normalization`, `noise`, `learning_rate`) or of all, from the next step on.
@@ -208,12 +258,6 @@ class Trainer:
         loss.backward()
         network.optimizer.step()
         return loss.detach()
-
-    def _measure(self, x: Tensor, y: Tensor) -> tuple[Frame, ...]:
-        data = self._data
-        batch = Batch(x, y, data.x_test, data.y_test, data.classes)
-        probes = {label: network.probe for label, network in self._networks.items()}
-        return measure(self.step_count, probes, batch, self._loss_fn, self._layers)
 
     def _flag_divergence(self) -> None:
         """Append an event for each arm whose loss stopped being finite since the last check, at its very step."""

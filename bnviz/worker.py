@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -24,9 +24,11 @@ from bnviz.frames import Event, Frame
 from bnviz.recording import Note, StreamReader, StreamWriter
 
 if TYPE_CHECKING:
-    from bnviz.training import Trainer
+    from bnviz.training import Item, Recorder, Trainer
 
 Command = Literal["start", "play", "pause", "step", "change", "fork", "pace", "stop"]
+WATCHABLE = 0.02
+"""Steps that take at least so many seconds are measured each."""
 _PARSE: dict[str, Callable[[str], Any]] = {
     "normalization": str,
     "noise": lambda text: text == "True",
@@ -127,19 +129,24 @@ class _Commands:
 class _Session:
     """One run in the child."""
 
-    trainer: Trainer
+    recorder: Recorder
     writer: StreamWriter
     commands: _Commands
     paused: bool = False
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
-    written_events: int = 0
     status: str = ""
+
+    @property
+    def trainer(self) -> Trainer:
+        return self.recorder.trainer
 
     def loop(self) -> None:
         """Train, and follow commands, until told to stop."""
         while True:
-            self._say_status()
             resting = self.paused or self.trainer.finished
+            if resting:
+                self._write(self.recorder.flush())
+            self._say_status()
             deadline = time.monotonic() + self.interval
             command = self.commands.next(None if resting else 0)
             while command is not None:
@@ -149,23 +156,18 @@ class _Session:
                 resting = self.paused or self.trainer.finished
                 command = self.commands.next(0)
             if not resting:
-                self._step(self.trainer.due or self.interval > 0.02)
-                self._wait_until(deadline)
+                self._write(self.recorder.step(self.trainer.due or self.interval > WATCHABLE))
+                if self.interval:
+                    self._write(self.recorder.flush())
+                    self._wait_until(deadline)
 
     def _wait_until(self, deadline: float) -> None:
-        while self.interval and (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, 0.05))
 
-    def _step(self, measure: bool) -> None:
-        frames = self.trainer.step(measure)
-        self._write_events()
-        if frames:
-            self.writer.write(frames)
-
-    def _write_events(self) -> None:
-        for event in self.trainer.events[self.written_events :]:
-            self.writer.write(event)
-        self.written_events = len(self.trainer.events)
+    def _write(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self.writer.write(item)
 
     def _say_status(self) -> None:
         status = "finished" if self.trainer.finished else "paused" if self.paused else "running"
@@ -183,7 +185,8 @@ class _Session:
             elif command == "step":
                 self.paused = True
                 self._extend_when_finished(by=1)
-                self._step(measure=True)
+                self._write(self.recorder.step(measure=True))
+                self._write(self.recorder.flush())
             elif command == "pace":
                 self.interval = float(values["interval"])
             elif command in ("change", "fork"):
@@ -195,7 +198,6 @@ class _Session:
         trainer = self.trainer
         if trainer.finished:
             trainer.change(steps=trainer.step_count + (by or trainer.round))
-            self._write_events()
 
     def _change(self, command: str, arm: str | None, texts: dict[str, str]) -> None:
         if arm is None:
@@ -204,7 +206,7 @@ class _Session:
             fields = {name: _PARSE[name](text) for name, text in texts.items()}
             act = self.trainer.change if command == "change" else self.trainer.fork
             act(arm, **fields)
-        self._write_events()
+        self._write(self.recorder.flush())
 
 
 def main() -> None:
@@ -234,7 +236,7 @@ def _warm_up() -> None:
 
 def _serve(config: RunConfig, commands: _Commands, sink: IO[bytes]) -> None:
     from bnviz.datasets import DataUnavailable  # noqa: PLC0415
-    from bnviz.training import Trainer  # noqa: PLC0415
+    from bnviz.training import Recorder, Trainer  # noqa: PLC0415
 
     writer = StreamWriter(sink, config)
     writer.write(Note("starting"))
@@ -243,7 +245,8 @@ def _serve(config: RunConfig, commands: _Commands, sink: IO[bytes]) -> None:
     except DataUnavailable as error:
         writer.write(Note("failed", str(error)))
     else:
-        _Session(trainer, writer, commands).loop()
+        with Recorder(trainer) as recorder:
+            _Session(recorder, writer, commands).loop()
     writer.write(Note("stopped"))
     writer.close()
 

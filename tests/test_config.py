@@ -90,7 +90,13 @@ def test_settings_that_do_not_go_together(changes, words):
 
 @pytest.mark.parametrize(
     "arm",
-    [Arm(), Arm("batch"), Arm("batch", noise=True), Arm("none", trick="pretrain"), Arm("rms", True, "auxiliary", 1e-05)],
+    [
+        Arm(),
+        Arm("batch"),
+        Arm("batch", noise=True),
+        Arm("none", trick="pretrain"),
+        Arm("rms", True, "auxiliary", 1e-05),
+    ],
 )
 def test_an_arm_is_read_back_from_its_label(arm):
     assert Arm.parse(arm.label) == arm

@@ -186,9 +186,7 @@ def test_divergence_is_flagged_at_its_step_and_the_rest_goes_on():
     assert np.isnan(plain.ics_l2[1:]).all()
     assert batch.test_accuracy > 0.9
     slow = Trainer(replace(config, measure_every=1))
-    first = next(
-        step for step in range(100) if not math.isfinite(slow.step(measure=True)[0].train_loss)
-    )
+    first = next(step for step in range(100) if not math.isfinite(slow.step(measure=True)[0].train_loss))
     assert diverged[0].step == first
 
 
@@ -196,7 +194,10 @@ def test_divergence_is_flagged_at_its_step_and_the_rest_goes_on():
     ("call", "words"),
     [
         (lambda t: t.change(depth=3), "depth of a running network cannot change"),
-        (lambda t: t.change(arm="nobody", normalization="batch"), "Unknown arm 'nobody'. Arms of this run: none, batch"),
+        (
+            lambda t: t.change(arm="nobody", normalization="batch"),
+            "Unknown arm 'nobody'. Arms of this run: none, batch",
+        ),
         (lambda t: t.change(arm="none", normalization="bach"), "normalization must be one of"),
         (lambda t: t.change(learning_rate=-1), "learning_rate must be a number from 0 to 1000, got -1"),
         (lambda t: t.fork("none", trick="pretrain"), "trick of a fork cannot change"),

@@ -166,9 +166,7 @@ def _player(run: Run, mine: bool) -> None:
 
 def _mount(data: dict[str, Any]) -> None:
     stamp = max((HERE / name).stat().st_mtime for name in ("player.js", "player.css"))
-    _component(stamp)(
-        key="player", data=data, on_toggle_change=_take_toggle, on_unreachable_change=_take_unreachable
-    )
+    _component(stamp)(key="player", data=data, on_toggle_change=_take_toggle, on_unreachable_change=_take_unreachable)
 
 
 def _take_toggle() -> None:
