@@ -42,9 +42,9 @@ class Run:
     """
 
     def __init__(self, config: RunConfig, owner: str, before: Run | None = None) -> None:
-        self.id = before.id if before else secrets.token_urlsafe(12)
-        self.control = before.control if before else secrets.token_urlsafe(18)
-        self.owner = before.owner if before else owner
+        self.id: str = before.id if before else secrets.token_urlsafe(12)
+        self.control: str = before.control if before else secrets.token_urlsafe(18)
+        self.owner: str = before.owner if before else owner
         self.config = config
         """The config as changed so far."""
         self.started_with = config

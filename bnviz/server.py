@@ -115,7 +115,7 @@ async def run_socket(websocket: WebSocket) -> None:
         await websocket.close()
         return
     loop, wake = asyncio.get_running_loop(), asyncio.Event()
-    viewer = Viewer(lambda: loop.call_soon_threadsafe(wake.set))
+    viewer = Viewer(lambda: _tell(loop, wake))
     _viewers.add(viewer)
     # Whichever ends first ends the other: a send to a silent peer would hold up shutdown.
     seat = _Seat(run, viewer)
@@ -131,6 +131,11 @@ async def run_socket(websocket: WebSocket) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         seat.leave()
         _viewers.discard(viewer)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is left to be told
+        loop.call_soon_threadsafe(wake.set)
 
 
 class _Seat:
@@ -196,6 +201,11 @@ def _obey(message: dict[str, Any], run: Run, viewer: Viewer) -> None:
         viewer.seek = step if isinstance(step, int) and not isinstance(step, bool) else None
     if message.get("resync"):
         viewer.drawn = None
+    steer(run, message)
+
+
+def steer(run: Run, message: dict[str, Any]) -> None:
+    """Follow a command, if its sender may give any; a run that has ended starts again."""
     command = message.get("command")
     if command in ("play", "pause", "step", "restart") and run.controlled_by(message.get("control")):
         if command == "restart" or run.worker is None:

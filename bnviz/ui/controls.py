@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import streamlit as st
 
@@ -17,6 +17,8 @@ from bnviz.config import (
     Activation,
     Arm,
     Choice,
+    Dataset,
+    Normalization,
     Number,
     RunConfig,
     Whole,
@@ -123,7 +125,7 @@ def _fitting(config: RunConfig, dataset: str) -> RunConfig:
     model = config.model if dataset in IMAGE_DATASETS else "mlp"
     return replace(
         config,
-        dataset=dataset,  # type: ignore[arg-type]  checked by RunConfig
+        dataset=cast(Dataset, dataset),
         model=model,
         loss="squared_error" if dataset == "gaussian" else "cross_entropy",
     )
@@ -222,7 +224,7 @@ def _arm_row(place: int, uid: int) -> Arm:
     kind = state[_arm_key(uid, "kind")]
     with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
         on = st.toggle(NORMALIZATION_TITLES[kind], key=_arm_key(uid, "on"), width="stretch")
-        with st.popover("", icon=":material/tune:", type="tertiary", help=f"More on network {place + 1}"):
+        with st.popover(f"More on network {place + 1}", icon=":material/tune:", type="tertiary"):
             kinds = [name for name in NORMALIZATION_TITLES if name != "none"]
             kind = st.selectbox(
                 "Normalization", kinds, key=_arm_key(uid, "kind"), format_func=NORMALIZATION_TITLES.__getitem__
@@ -234,7 +236,7 @@ def _arm_row(place: int, uid: int) -> Arm:
             )  # fmt: skip
             if len(state["arms"]) > 1:
                 st.button("Remove this network", key=_arm_key(uid, "remove"), on_click=_remove_arm, args=(uid,))
-    return Arm(kind if on else "none", noise, state[_arm_key(uid, "trick")], rate)
+    return Arm(cast(Normalization, kind if on else "none"), noise, state[_arm_key(uid, "trick")], rate)
 
 
 def _remove_arm(uid: int) -> None:

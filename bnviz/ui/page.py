@@ -19,6 +19,7 @@ from bnviz.stream import scene_message, scene_of
 from bnviz.ui import controls
 
 HERE = Path(__file__).parent
+SCRIPTS = ("panels.js", "player.js")  # a component is one script; these are its two halves
 OWN_KEYS = ("embed", "embed_options", "run")
 """Keys of the link that are no settings."""
 
@@ -131,13 +132,13 @@ def _write_link(run: Run) -> None:
 
 
 @st.cache_resource
-def _component(stamp: float) -> Any:
-    """The live component; `stamp` is that of its files."""
+def _component() -> Any:
+    """The live component."""
     return st.components.v2.component(
         "bnviz.player",
         html='<div class="bnviz-player"></div>',
         css=(HERE / "player.css").read_text(),
-        js=(HERE / "player.js").read_text(),
+        js="\n".join((HERE / name).read_text() for name in SCRIPTS),
         isolate_styles=False,
     )
 
@@ -158,15 +159,21 @@ def _player(run: Run, mine: bool) -> None:
 
     @st.fragment(run_every=0.3)
     def feed() -> None:
-        scene = scene_of(run, None)
-        _mount(data | {"message": {"type": "scene", **scene_message(run, scene, View())}})
+        view = View.from_dict(st.session_state.get("view"))
+        scene = scene_of(run, st.session_state.get("seek"))
+        _mount(data | {"message": {"type": "scene", **scene_message(run, scene, view)}})
 
     feed()
 
 
 def _mount(data: dict[str, Any]) -> None:
-    stamp = max((HERE / name).stat().st_mtime for name in ("player.js", "player.css"))
-    _component(stamp)(key="player", data=data, on_toggle_change=_take_toggle, on_unreachable_change=_take_unreachable)
+    _component()(
+        key="player",
+        data=data,
+        on_toggle_change=_take_toggle,
+        on_unreachable_change=_take_unreachable,
+        on_send_change=_take_message,
+    )
 
 
 def _take_toggle() -> None:
@@ -175,6 +182,18 @@ def _take_toggle() -> None:
 
 def _take_unreachable() -> None:
     st.session_state["no_socket"] = True
+
+
+def _take_message() -> None:
+    """What the component would have sent through its socket, where there is none."""
+    message = st.session_state["player"].send
+    run = server.hub.get(st.session_state.get("run", ""))
+    if not isinstance(message, dict) or run is None:
+        return
+    for name in ("view", "seek"):
+        if name in message:
+            st.session_state[name] = message[name]
+    server.steer(run, message)
 
 
 if __name__ == "__main__":
