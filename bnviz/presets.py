@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnviz.config import RunConfig
 
@@ -40,6 +40,14 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 DEFAULT = "sigmoid-depth"
+LIVE_STEPS = 20_000
+"""Steps of a run that people watch: it should outlast their looking around."""
+
+
+def live(config: RunConfig) -> RunConfig:
+    """The config of a preset as the page starts it: the same run, going on for longer."""
+    return replace(config, steps=max(config.steps, LIVE_STEPS))
+
 
 
 def preset(name: str) -> Preset:

@@ -23,7 +23,7 @@ from bnviz.config import (
     RunConfig,
     Whole,
 )
-from bnviz.presets import PRESETS
+from bnviz.presets import PRESETS, live
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
 STOPS: dict[str, tuple[float, ...]] = {
@@ -45,7 +45,7 @@ TITLES = {
     "identity": "identity", "sigmoid": "sigmoid", "tanh": "tanh",
 }  # fmt: skip
 """Names of choices as people write them; others are capitalized."""
-STANDALONE = "custom"
+OWN = "own"
 
 
 def title(name: str) -> str:
@@ -63,7 +63,6 @@ def put(config: RunConfig) -> None:
     state["arms"] = list(range(len(config.arms)))
     for uid, arm in enumerate(config.arms):
         _put_arm(uid, arm)
-    state["preset"] = next((name for name, each in PRESETS.items() if each.config == config), STANDALONE)
 
 
 def toggle_normalization(place: int) -> None:
@@ -147,12 +146,12 @@ def _preset_box() -> None:
     def take() -> None:
         name = st.session_state["preset"]
         if name in PRESETS:
-            put(PRESETS[name].config)
+            put(live(PRESETS[name].config))
 
     current = st.session_state["config"]
-    matching = next((name for name, each in PRESETS.items() if each.config == current), STANDALONE)
+    matching = next((name for name, each in PRESETS.items() if live(each.config) == live(current)), OWN)
     st.session_state["preset"] = matching
-    names = [*PRESETS, *([STANDALONE] if matching == STANDALONE else [])]
+    names = [*PRESETS, *([OWN] if matching == OWN else [])]
     st.selectbox(
         "Start from", names, key="preset", on_change=take,
         format_func=lambda name: PRESETS[name].title if name in PRESETS else "Settings of your own",

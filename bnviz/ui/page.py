@@ -13,7 +13,7 @@ from bnviz import server
 from bnviz.config import SETTINGS, RunConfig, forgiving_config, live_changes
 from bnviz.hub import Run, TooManyRuns
 from bnviz.palette import PALETTE
-from bnviz.presets import DEFAULT, PRESETS
+from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.scene import View
 from bnviz.stream import scene_message, scene_of
 from bnviz.ui import controls
@@ -64,7 +64,7 @@ def _read_link() -> list[str]:
     if name not in PRESETS:
         problems.append(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
         name = DEFAULT
-    config, fallen = forgiving_config(settings, PRESETS[name].config)
+    config, fallen = forgiving_config(settings, live(PRESETS[name].config))
     run = server.hub.get(link.get("run", ""))
     if run is not None:
         st.session_state["run"] = run.id
