@@ -7,6 +7,7 @@ the child: a parent that dies, however it dies, leaves nothing behind.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -24,7 +25,8 @@ from bnviz.frames import Event, Frame
 from bnviz.recording import Note, StreamReader, StreamWriter
 
 if TYPE_CHECKING:
-    from bnviz.training import Item, Recorder, Trainer
+    from bnviz.measuring import Measurer, Recorder
+    from bnviz.training import Item, Trainer
 
 Command = Literal["start", "play", "pause", "step", "change", "fork", "pace", "stop"]
 WATCHABLE = 0.02
@@ -214,39 +216,52 @@ def main() -> None:
     # Frames get a private copy of stdout; whatever a library prints goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    commands = _Commands(sys.stdin.buffer)
-    _warm_up()
+    measurer = _measurer(sink)
+    commands = _Commands(sys.stdin.buffer)  # a thread, so not before the fork
+    _warm_up(measurer)
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":
-            _serve(RunConfig.from_dict(command["config"]), commands, sink)
+            _serve(RunConfig.from_dict(command["config"]), measurer, commands, sink)
 
 
-def _warm_up() -> None:
-    """Import and touch what a run needs, so that the first frame of the first run comes at once."""
+def _measurer(sink: IO[bytes]) -> Measurer:
     import torch  # noqa: PLC0415  after stdout is safe, and never in the server
 
-    from bnviz.training import Trainer  # noqa: PLC0415
+    from bnviz.measuring import Measurer  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    trainer = Trainer(RunConfig(depth=2, width=4))
+    gc.freeze()  # what is imported stays: the collector need not look at it, nor unshare it after the fork
+    return Measurer(inherited=(sink,))
+
+
+def _warm_up(measurer: Measurer) -> None:
+    """Touch what a run needs, so that the first frame of the first run comes at once."""
+    from bnviz.measuring import Recorder  # noqa: PLC0415
+    from bnviz.training import Trainer  # noqa: PLC0415
+
+    recorder = Recorder(Trainer(RunConfig(depth=2, width=4)), measurer)
     for _ in range(2):
-        trainer.step(measure=True)
+        recorder.step(measure=True)
+    recorder.flush()
 
 
-def _serve(config: RunConfig, commands: _Commands, sink: IO[bytes]) -> None:
+def _serve(config: RunConfig, measurer: Measurer, commands: _Commands, sink: IO[bytes]) -> None:
     from bnviz.datasets import DataUnavailable  # noqa: PLC0415
-    from bnviz.training import Recorder, Trainer  # noqa: PLC0415
+    from bnviz.measuring import MeasuringEnded, Recorder  # noqa: PLC0415
+    from bnviz.training import Trainer  # noqa: PLC0415
 
     writer = StreamWriter(sink, config)
     writer.write(Note("starting"))
     try:
         trainer = Trainer(config, progress=lambda text, share: writer.write(Note("progress", text, share)))
+        _Session(Recorder(trainer, measurer), writer, commands).loop()
     except DataUnavailable as error:
         writer.write(Note("failed", str(error)))
-    else:
-        with Recorder(trainer) as recorder:
-            _Session(recorder, writer, commands).loop()
+    except MeasuringEnded as error:
+        writer.write(Note("failed", f"Training ended early: {error}. All frames so far are kept."))
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)  # the thread that reads stdin would hold up an orderly end
     writer.write(Note("stopped"))
     writer.close()
 

@@ -149,11 +149,11 @@ def test_optimizer_state_survives_a_change_of_normalization():
     trainer = Trainer(replace(SMALL, optimizer="adam", learning_rate=0.01))
     for _ in range(5):
         trainer.step()
-    network = trainer._networks["none"]
-    weight = network.model[1][0].weight
-    moments = network.optimizer.state[weight]["exp_avg"].clone()
+    running = trainer._arms["none"]
+    weight = running.model[1][0].weight
+    moments = running._optimizer.state[weight]["exp_avg"].clone()
     trainer.change(arm="none", normalization="batch")
-    assert torch.equal(network.optimizer.state[weight]["exp_avg"], moments)
+    assert torch.equal(running._optimizer.state[weight]["exp_avg"], moments)
     trainer.step()
 
 

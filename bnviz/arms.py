@@ -1,0 +1,110 @@
+"""One arm of a run while it trains: a network, its optimizer, and the settings it has by now."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bnviz.config import Arm, RunConfig
+from bnviz.models import make_cnn, make_mlp, set_normalization
+from bnviz.probe import Probe
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+MOMENTUM = 0.9
+"""Of the optimizer called `momentum`."""
+
+
+def loss_function(config: RunConfig) -> Loss:
+    """Mean cross-entropy, or squared error summed over batch and outputs (Santurkar et al. 2018, App. A)."""
+    return F.cross_entropy if config.loss == "cross_entropy" else nn.MSELoss(reduction="sum")
+
+
+def build_model(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: int) -> nn.Sequential:
+    """The network that an arm starts with; equal weights for all arms, and the caller's random state stays."""
+    options: Any = {
+        "activation": config.activation,
+        "normalization": arm.normalization,
+        "init": config.init,
+        "noise": arm.noise,
+        "groups": config.groups,
+        "bn_momentum": config.bn_momentum,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        if config.model == "cnn":
+            return make_cnn(in_shape, config.width, config.depth, outputs, **options)
+        return make_mlp(in_shape[0], config.width, config.depth, outputs, **options)
+
+
+class RunningArm:
+    """An arm's network and optimizer."""
+
+    def __init__(self, config: RunConfig, arm: Arm, model: nn.Sequential) -> None:
+        self.arm = arm
+        self.model = model
+        self.diverged = False
+        self._optimizer = _optimizer(config, model)
+        self._probe: Probe | None = None
+        self.set_rate(config)
+
+    @property
+    def probe(self) -> Probe:
+        """Watches the model as it is built now; made when first asked for, as it holds two copies of the model."""
+        if self._probe is None:
+            self._probe = Probe(self.model)
+        return self._probe
+
+    def update(self, x: Tensor, y: Tensor, loss_fn: Loss) -> Tensor:
+        """Make one update; returns the loss before it."""
+        self._optimizer.zero_grad()
+        loss = loss_fn(self.model(x), y)
+        loss.backward()
+        self._optimizer.step()
+        return loss.detach()
+
+    def set_rate(self, config: RunConfig) -> None:
+        """Take the arm's own learning rate, or that of the run."""
+        rate = self.arm.learning_rate
+        for group in self._optimizer.param_groups:
+            group["lr"] = config.learning_rate if rate is None else rate
+
+    def change(self, config: RunConfig, **fields: Any) -> None:
+        """Take other settings; weights and what the optimizer remembers of them stay.
+
+        Normalization is inserted with gamma 1 and beta 0, or removed, in place.
+        """
+        changed = replace(self.arm, **fields)
+        if (changed.normalization, changed.noise) != (self.arm.normalization, self.arm.noise):
+            set_normalization(
+                self.model, changed.normalization, noise=changed.noise,
+                groups=config.groups, bn_momentum=config.bn_momentum,
+            )  # fmt: skip
+            kept = self._optimizer.state
+            self._optimizer = _optimizer(config, self.model)
+            for parameter in self.model.parameters():
+                if parameter in kept:
+                    self._optimizer.state[parameter] = kept[parameter]
+            self._probe = None
+        self.arm = changed
+        self.set_rate(config)
+
+    def fork(self) -> RunningArm:
+        """A copy that goes on by itself from here: weights, buffers, noise and what the optimizer remembers."""
+        twin = copy.copy(self)
+        twin.model, twin._optimizer = copy.deepcopy((self.model, self._optimizer))
+        twin._probe = None
+        return twin
+
+
+def _optimizer(config: RunConfig, model: nn.Module) -> torch.optim.Optimizer:
+    # Rates are set later; the one given here only has to be valid. Fused: one call for all parameters.
+    if config.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), lr=1.0, fused=True)
+    momentum = MOMENTUM if config.optimizer == "momentum" else 0.0
+    return torch.optim.SGD(model.parameters(), lr=1.0, momentum=momentum, fused=True)
