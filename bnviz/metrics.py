@@ -79,10 +79,13 @@ def histograms(values: _Rows, ranges: Floats) -> tuple[Counts, Floats]:
     with np.errstate(invalid="ignore", over="ignore"):
         position = (values - low.astype(values.dtype)) * (BINS / (high - low)).astype(values.dtype)
         position[values == high.astype(values.dtype)] = BINS - 0.5
-        # One spare bin at each end takes what lies outside; NaN goes to the first.
-        position = np.nan_to_num(np.clip(np.floor(position), -1, BINS), nan=-1).astype(np.int64) + 1
-    position += np.arange(rows)[:, None] * (BINS + 2)
-    counts = np.bincount(position.ravel(), minlength=rows * (BINS + 2)).reshape(rows, BINS + 2)
+        # One spare bin at each end takes what lies outside; NaN goes to the first (fmax prefers a number).
+        np.floor(position, out=position)
+        np.fmax(position, -1, out=position)
+        np.fmin(position, BINS, out=position)
+    place = position.astype(np.int64)
+    place += np.arange(rows)[:, None] * (BINS + 2) + 1
+    counts = np.bincount(place.ravel(), minlength=rows * (BINS + 2)).reshape(rows, BINS + 2)
     inside = counts[:, 1:-1].astype(np.int32)
     return inside, 1.0 - inside.sum(axis=1) / size
 
@@ -128,26 +131,33 @@ def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Floats:
 
     Source: Karpathy, makemore part 3.
     """
-    ratios = []
-    for old, new in zip(before, after, strict=True):
-        old, new = old.detach().numpy().ravel(), new.detach().numpy().ravel()
+    ratios = np.empty(len(before))
+    for (rows, old), (_, new) in zip(stack_rows(before), stack_rows(after), strict=True):
         with np.errstate(all="ignore"):  # weights that have diverged
-            ratios.append(np.log10(np.float64((new - old).std()) / np.float64(old.std())))
-    return np.array(ratios)
+            update, weight = (new - old).std(axis=1), old.std(axis=1)
+            ratios[rows] = np.log10(update.astype(np.float64) / weight.astype(np.float64))
+    return ratios
 
 
-def running_gap(normalization: nn.Module | None, values: Tensor) -> tuple[float, float]:
-    """How far a BatchNorm's running statistics are from those of this batch: (mean gap, variance ratio).
+def running_gaps(normalizations: Sequence[nn.Module | None], values: Sequence[Tensor | None]) -> Floats:
+    """How far each BatchNorm's running statistics are from those of this batch: (L, 2).
 
-    values: what enters the normalization, (n, C, ...). Mean gap: average over channels of
-    |running mean - batch mean| / batch std. Variance ratio: median of running variance / batch variance
+    values: what enters each normalization, (n, C, ...). First column, mean gap: average over channels of
+    |running mean - batch mean| / batch std. Second, variance ratio: median of running variance / batch variance
     (unbiased, as `running_var` keeps it). NaN where nothing keeps running statistics.
     """
-    running_mean = getattr(normalization, "running_mean", None)
-    running_var = getattr(normalization, "running_var", None)
-    if running_mean is None or running_var is None:
-        return float("nan"), float("nan")
-    channels = values.detach().transpose(0, 1).flatten(1)  # (C, m)
-    var, mean = torch.var_mean(channels, dim=1)
-    gap = ((running_mean - mean).abs() / var.sqrt()).mean()
-    return float(gap), float((running_var / var).median())
+    gaps = np.full((len(values), 2), np.nan)
+    groups: dict[torch.Size, dict[int, tuple[Tensor, Tensor, Tensor]]] = {}
+    for place, (module, entering) in enumerate(zip(normalizations, values, strict=True)):
+        mean, var = getattr(module, "running_mean", None), getattr(module, "running_var", None)
+        if entering is not None and mean is not None and var is not None:
+            groups.setdefault(entering.shape, {})[place] = entering.detach(), mean, var
+    for group in groups.values():
+        x, running_mean, running_var = map(torch.stack, zip(*group.values(), strict=True))
+        x = x.flatten(3) if x.dim() > 3 else x.unsqueeze(3)  # (R, n, C, m)
+        batch_mean = x.mean((1, 3))
+        away = x - batch_mean[:, None, :, None]
+        batch_var = away.square_().sum((1, 3)) / (x.shape[1] * x.shape[3] - 1)
+        gap = ((running_mean - batch_mean).abs() / batch_var.sqrt()).mean(1)
+        gaps[list(group)] = torch.stack([gap, (running_var / batch_var).median(1).values], 1).numpy()
+    return gaps

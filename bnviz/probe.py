@@ -45,14 +45,13 @@ class Probe:
     >>> frames = measure(step, {"mine": probe}, batch, loss_fn, names)
 
     The model keeps no hook and no copy: parameters, buffers, gradients and random state are as without the probe.
-    What was recorded belongs to the probe alone, so it can be measured in another thread while training goes on,
-    until the probe is attached again.
+    What was recorded belongs to the probe alone, until it is attached again.
     """
 
     def __init__(self, model: nn.Sequential) -> None:
         self.model = model
-        self.before = copy.deepcopy(model)
-        """The model as it was on entry: weights and buffers before the step."""
+        self.before = copy.deepcopy(model).eval()
+        """The model as it was on entry: weights and buffers before the step; in eval mode."""
         self.after = copy.deepcopy(model)
         """The model as it was on exit: weights after the step."""
         self.layers = [pieces(child) for child in model if weight_layer(child) is not None]
@@ -188,9 +187,7 @@ def _percentiles(groups: Any, count: int) -> Floats:
 def _losses(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, float]:
     """Losses and accuracies of the weights before the update, in train and in eval mode."""
     logits = probe.preactivations[-1]
-    probe.before.eval()
     evaluated = probe.before(torch.cat([batch.x, batch.x_test]))
-    probe.before.train()
     on_batch, on_test = evaluated.split([len(batch.x), len(batch.x_test)])
     return {
         "train_loss": float(loss_fn(logits, batch.y)),
@@ -209,17 +206,13 @@ def accuracy(logits: Tensor, y: Tensor, classes: int) -> float:
 
 
 def _health(probe: Probe) -> dict[str, Floats]:
-    nothing = (float("nan"), float("nan"))
     shares = [
         (metrics.saturated_share(layer.activation, output), metrics.dead_share(layer.activation, output))
         for layer, output in zip(probe.layers, probe.outputs, strict=True)
     ]
-    gaps = [
-        nothing if values is None else metrics.running_gap(layer.normalization, values)
-        for layer, values in zip(probe.layers_before, probe.normalized, strict=True)
-    ]
+    gaps = metrics.running_gaps([layer.normalization for layer in probe.layers_before], probe.normalized)
     saturated, dead = np.array(shares).T
-    mean_gap, var_ratio = np.array(gaps).T
+    mean_gap, var_ratio = gaps.T
     return {"saturated": saturated, "dead": dead, "running_mean_gap": mean_gap, "running_var_ratio": var_ratio}
 
 

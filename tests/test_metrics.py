@@ -97,10 +97,22 @@ def test_running_statistics_against_those_of_the_batch():
     norm.running_mean[:] = torch.tensor([1.0, 0.0, -2.0])
     norm.running_var[:] = torch.tensor([2.0, 1.0, 9.0])
     x = torch.randn(64, 3) * 3 + 1
-    gap, ratio = metrics.running_gap(norm, x)
+    measured = metrics.running_gaps([None, norm, nn.LayerNorm(3), norm], [None, x, x, 2 * x])
+    gap, ratio = measured[1]
     columns = x.numpy().T.astype(np.float64)
     gaps = [abs(m - c.mean()) / c.std(ddof=1) for m, c in zip([1, 0, -2], columns, strict=True)]
     ratios = [v / c.var(ddof=1) for v, c in zip([2, 1, 9], columns, strict=True)]
     assert gap == pytest.approx(np.mean(gaps), rel=1e-4)
     assert ratio == pytest.approx(np.median(ratios), rel=1e-4)
-    assert math.isnan(metrics.running_gap(nn.LayerNorm(3), x)[0])
+    assert np.isnan(measured[[0, 2]]).all()
+    np.testing.assert_allclose(measured[3], metrics.running_gaps([norm], [2 * x])[0], rtol=1e-6)
+
+
+def test_running_statistics_of_maps_are_over_batch_height_and_width():
+    norm = nn.BatchNorm2d(3)
+    norm(torch.randn(8, 3, 4, 5))
+    x = torch.randn(8, 3, 4, 5) + 1
+    columns = x.transpose(0, 1).flatten(1).T
+    flat = nn.BatchNorm1d(3)
+    flat.load_state_dict(norm.state_dict())
+    np.testing.assert_allclose(metrics.running_gaps([norm], [x]), metrics.running_gaps([flat], [columns]), rtol=1e-5)
