@@ -77,7 +77,9 @@ def _read_link() -> list[str]:
 def _visitor() -> str:
     """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
     cookie = st.context.cookies.get(server.VISITOR_COOKIE)
-    return cookie or str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
+    if isinstance(cookie, str):  # AppTest has a mock in its place
+        return cookie
+    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
 
 
 def _watching_only(run: Run) -> None:

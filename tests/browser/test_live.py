@@ -1,0 +1,229 @@
+"""What people see and press, in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+from playwright.sync_api import expect
+
+from bnviz.config import Arm, RunConfig
+from bnviz.recording import Recording
+
+from ..server import wait_for
+from .conftest import PLAYER, grown, number, opened
+
+VALUES = "document.querySelectorAll('.bnviz-player .js-plotly-plot')[{}].data[0].y.slice()"
+SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
+
+
+def status(page, word):
+    expect(page.locator(PLAYER)).to_have_attribute("data-status", word, timeout=20_000)
+
+
+def heights(page, panel):
+    """Heights of the first trace of a figure, as plain numbers."""
+    return page.evaluate(f"Array.from({VALUES.format(panel)})")
+
+
+def test_it_opens_and_streams_by_itself(quiet_page, served):
+    page = opened(quiet_page, served.url)
+    step, seq = number(page, "step"), number(page, "seq")
+    assert grown(page, "step", step + 200) > grown(page, "seq", seq + 5)
+    sentence = page.locator(".bnviz-sentence")
+    expect(sentence).to_contain_text("nothing is learned")
+    expect(sentence).to_contain_text("With BatchNorm")
+    assert page.locator(f"{PLAYER} .js-plotly-plot").count() >= 8
+    expect(page).to_have_title("bnviz")
+
+
+def test_paused_the_counter_stands_still_and_the_cpu_rests(quiet_page, served):
+    page = opened(quiet_page, served.url)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    status(page, "paused")
+    page.wait_for_timeout(300)
+    at, seq = number(page, "step"), number(page, "seq")
+    spent = sum(sum(worker.cpu_times()[:2]) for worker in served.workers())
+    page.wait_for_timeout(1000)
+    assert (number(page, "step"), number(page, "seq")) == (at, seq)
+    assert sum(sum(worker.cpu_times()[:2]) for worker in served.workers()) - spent < 0.3
+    page.get_by_role("button", name="Play", exact=True).click()
+    grown(page, "step", at)
+
+
+def test_a_step_is_one_step_also_by_keyboard(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    page.keyboard.press("Space")
+    status(page, "paused")
+    page.get_by_role("button", name="Step", exact=True).click()
+    at = grown(page, "step", 0)
+    page.wait_for_timeout(500)
+    at = number(page, "step")
+    for expected in (at + 1, at + 2):
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(PLAYER)).to_have_attribute("data-step", str(expected), timeout=10_000)
+    page.wait_for_timeout(300)
+    assert number(page, "step") == at + 2
+    page.keyboard.press("Space")
+    status(page, "running")
+
+
+def test_the_toggle_changes_the_histograms_of_that_arm_alone(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    grown(page, "step", 100)
+    page.keyboard.press("Space")
+    status(page, "paused")
+    page.wait_for_timeout(500)
+    plain, batch = heights(page, 0), heights(page, 1)
+    step = number(page, "step")
+    page.keyboard.press("b")  # BatchNorm of the selected arm, the first
+    title = page.locator(PLAYER).get_by_text(f"BatchNorm · since step {step + 1}")
+    expect(title).to_be_visible(timeout=10_000)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(PLAYER)).to_have_attribute("data-step", str(step + 1), timeout=10_000)
+    page.wait_for_timeout(500)
+
+    def difference(before, after):
+        if len(before) != len(after):
+            return 1.0
+        pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
+        return sum(abs(a - b) for a, b in pairs) / max(1, sum(abs(a) for a, _ in pairs))
+
+    assert difference(plain, heights(page, 0)) > 2 * difference(batch, heights(page, 1))
+    expect(page.get_by_role("switch").first.or_(page.get_by_role("checkbox").first)).to_be_checked()
+    assert "arms=batch%2Cbatch" in page.url
+
+
+def test_a_link_restores_a_config(quiet_page, served):
+    config = RunConfig(dataset="moons", depth=2, width=16, activation="tanh", seed=42, steps=500_000, arms=(Arm("layer"),))
+    page = opened(quiet_page, f"{served.url}/?{config.to_query()}")
+    run = page.locator(PLAYER).get_attribute("data-run")
+    page.wait_for_url(lambda url: run in url)
+    assert RunConfig.from_query(re.sub(r"&run=[^&]*", "", page.url.split("?")[1])) == config
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save", exact=True).click()
+    assert Recording.load(download.value.path()).config == config
+
+
+def test_two_tabs_share_one_run(quiet_page, served, context):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    page.wait_for_url("**run=*")
+    other = opened(context.new_page(), page.url)
+    assert other.locator(PLAYER).get_attribute("data-run") == page.locator(PLAYER).get_attribute("data-run")
+    page.bring_to_front()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    status(page, "paused")
+    status(other, "paused")
+    assert number(page, "step") == number(other, "step")
+
+
+def test_another_visitor_only_watches(quiet_page, served, browser):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    page.wait_for_url("**run=*")
+    theirs = browser.new_context(viewport={"width": 1400, "height": 900})
+    other = opened(theirs.new_page(), page.url)
+    expect(other.get_by_role("button", name="Pause", exact=True)).to_be_disabled()
+    expect(other.get_by_text("You are watching somebody's run.")).to_be_visible()
+    other.keyboard.press("Space")
+    grown(page, "step", number(page, "step") + 50)
+    theirs.close()
+
+
+def test_a_reload_keeps_the_run_and_its_owner(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    page.wait_for_url("**run=*")
+    run = page.locator(PLAYER).get_attribute("data-run")
+    grown(page, "step", 200)
+    page.reload()
+    opened(page, page.url)
+    assert page.locator(PLAYER).get_attribute("data-run") == run
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    assert number(page, "step") > 200
+
+
+def test_zoom_survives_updates(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    grown(page, "step", 100)
+    box = page.locator(f"{PLAYER} .js-plotly-plot").first.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=5)
+    page.mouse.up()
+    axis = "Array.from(document.querySelector('.bnviz-player .js-plotly-plot').layout.xaxis.range)"
+    page.wait_for_timeout(300)
+    zoomed = page.evaluate(axis)
+    grown(page, "seq", number(page, "seq") + 10)
+    assert page.evaluate(axis) == zoomed
+
+
+def test_hover_names_layer_and_value(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    grown(page, "step", 50)
+    page.keyboard.press("Space")
+    status(page, "paused")
+    box = page.locator(f"{PLAYER} .js-plotly-plot").first.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2 + 1)
+    expect(page.locator(f"{PLAYER} .hoverlayer .hovertext").first).to_contain_text(re.compile("layer|output"))
+
+
+def test_nothing_jumps_while_it_streams(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    grown(page, "step", 200)
+    places = "Array.from(document.querySelectorAll('.bnviz-player .js-plotly-plot'), e => JSON.stringify(e.getBoundingClientRect()))"
+    before = page.evaluate(places)
+    for _ in range(5):
+        grown(page, "seq", number(page, "seq") + 5)
+        assert page.evaluate(places) == before
+
+
+def test_on_a_phone_nothing_scrolls_sideways(quiet_page, served):
+    quiet_page.set_viewport_size({"width": 390, "height": 844})
+    page = opened(quiet_page, served.url)
+    grown(page, "step", 100)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    wide = "Array.from(document.querySelectorAll('.bnviz-player *')).filter(e => e.getBoundingClientRect().right > 391).length"
+    assert page.evaluate(wide) == 0
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+
+def test_a_bad_link_is_said_and_the_page_runs(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?depth=99&seed=1")
+    expect(page.get_by_text("depth must be a whole number from 1 to 50, got '99'.")).to_be_visible()
+    assert "depth=6" in page.url
+
+
+def test_a_killed_worker_is_said_and_can_be_started_again(quiet_page, served, context):
+    others = {worker.pid for worker in served.workers()}
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    grown(page, "step", 100)
+    busy = [worker for worker in served.workers() if worker.pid not in others or worker.cpu_percent(0.3) > 20]
+    for worker in busy:
+        os.kill(worker.pid, signal.SIGKILL)
+    status(page, "failed")
+    expect(page.get_by_role("alert")).to_contain_text("killed")
+    assert number(page, "step") >= 100
+    page.get_by_role("button", name="Restart", exact=True).click()
+    status(page, "running")
+    page.wait_for_timeout(200)
+    grown(page, "step", number(page, "step"))
+
+
+def test_a_diverged_arm_is_named_and_the_other_goes_on(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?preset=relu-lr")
+    expect(page.locator(".bnviz-sentence")).to_contain_text("diverged", timeout=30_000)
+    grown(page, "step", number(page, "step") + 100)
+
+
+def test_closing_the_tab_ends_the_process_and_the_server_leaves_none(browser):
+    from ..server import dashboard
+
+    with dashboard() as server:
+        page = opened(browser.new_page(), f"{server.url}/?{SMALL.to_query()}")
+        wait_for(lambda: len(server.workers()) >= 1)
+        children = server.children
+        page.close()
+        server.process.kill()  # hard: nothing is there to clean up
+        server.process.wait()
+        wait_for(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 10)

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from bnviz.config import RunConfig
+from bnviz.presets import DEFAULT, LIVE_STEPS, PRESETS, live, preset
+
+
+def test_the_default_preset_is_the_default_config():
+    assert preset(DEFAULT).config == RunConfig()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_says_where_it_comes_from_and_what_to_look_for(name):
+    each = preset(name)
+    assert each.title
+    assert any(char.isdigit() for char in each.source), "year and figure or section"
+    assert each.look_for.endswith(".")
+    assert RunConfig.from_query(each.config.to_query()) == each.config
+
+
+def test_an_unknown_preset_is_named():
+    with pytest.raises(ValueError, match="preset must be one of sigmoid-depth, .*, got 'nothing'"):
+        preset("nothing")
+
+
+def test_live_it_goes_on_for_longer():
+    assert live(RunConfig(steps=10)) == RunConfig(steps=LIVE_STEPS)
+    assert live(RunConfig(steps=10**6)) == RunConfig(steps=10**6)
