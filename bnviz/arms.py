@@ -90,6 +90,8 @@ class RunningArm:
             for parameter in self.model.parameters():
                 if parameter in kept:
                     self._optimizer.state[parameter] = kept[parameter]
+                elif kept and config.optimizer == "momentum":  # fused SGD takes one for each parameter or for none
+                    self._optimizer.state[parameter] = {"momentum_buffer": torch.zeros_like(parameter)}
             self._probe = None
         self.arm = changed
         self.set_rate(config)

@@ -157,6 +157,19 @@ def test_optimizer_state_survives_a_change_of_normalization():
     trainer.step()
 
 
+@pytest.mark.parametrize("normalization", ["batch", "weight"])
+def test_a_change_of_normalization_goes_on_with_momentum(normalization):
+    trainer = Trainer(replace(SMALL, optimizer="momentum", learning_rate=0.01))
+    for step in range(3):
+        if step == 2:
+            trainer.change(arm="none", normalization=normalization)
+            before = {name: p.detach().clone() for name, p in trainer.models["none"].named_parameters()}
+        trainer.step()
+    gamma = "0.1.weight" if normalization == "batch" else "0.0.parametrizations.weight.original0"
+    moved = trainer.models["none"].get_parameter(gamma)
+    torch.testing.assert_close(moved.detach(), before[gamma] - 0.01 * moved.grad)  # new: no momentum yet
+
+
 def test_a_fork_goes_on_from_where_its_arm_is():
     trainer = Trainer(SMALL)
     for _ in range(10):
