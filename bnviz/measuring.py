@@ -50,6 +50,11 @@ class Measurer:
         theirs.close()
         self._busy = False
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return int(self._process.pid)
+
     def begin(self, run: Run) -> None:
         """Measure this run from now on."""
         if self._busy:

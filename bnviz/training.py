@@ -151,6 +151,8 @@ class Trainer:
 
     def flag_divergence(self) -> None:
         """Append an event for each arm whose loss stopped being finite since the last check, at its very step."""
+        if not self._unchecked:
+            return
         first = self.step_count - len(self._unchecked)
         for index, (label, each) in enumerate(self._arms.items()):
             losses = torch.stack([step[index] for step in self._unchecked if index < len(step)])

@@ -217,7 +217,8 @@ def main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     measurer = _measurer(sink)
-    commands = _Commands(sys.stdin.buffer)  # a thread, so not before the fork
+    # A thread, so not before the fork. Unbuffered: the lock of a buffer would spoil the process's last words.
+    commands = _Commands(open(0, "rb", buffering=0))  # noqa: SIM115
     _warm_up(measurer)
     while True:
         command = commands.next(None)
@@ -260,8 +261,7 @@ def _serve(config: RunConfig, measurer: Measurer, commands: _Commands, sink: IO[
         writer.write(Note("failed", str(error)))
     except MeasuringEnded as error:
         writer.write(Note("failed", f"Training ended early: {error}. All frames so far are kept."))
-        print(error, file=sys.stderr, flush=True)
-        os._exit(1)  # the thread that reads stdin would hold up an orderly end
+        raise SystemExit(str(error)) from error
     writer.write(Note("stopped"))
     writer.close()
 

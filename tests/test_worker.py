@@ -10,10 +10,10 @@ import numpy as np
 import psutil
 import pytest
 
-from bnviz.config import RunConfig
+from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, quantities
 from bnviz.recording import Note
-from bnviz.training import train
+from bnviz.training import Trainer, train
 from bnviz.worker import Worker
 
 LONG = RunConfig(depth=2, width=8, steps=1_000_000)
@@ -99,6 +99,69 @@ def test_a_finished_run_goes_on_when_asked_and_a_stopped_worker_takes_another(wo
     until(items, is_note("stopped"))
     assert list(items) == []
     until(worker.run(config), is_note("finished"))
+
+
+def measuring_process(worker) -> psutil.Process:
+    (child,) = psutil.Process(worker.pid).children(recursive=True)
+    return child
+
+
+def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
+    arms = (Arm("batch", noise=True), Arm("none"))
+    config = RunConfig(depth=2, width=8, steps=1, arms=arms, optimizer="momentum", learning_rate=0.05)
+    trainer = Trainer(config)
+    items = worker.run(config)
+    until(items, is_note("finished"))
+    trainer.step()
+    worker.send("change", arm="none", fields={"normalization": "weight"})
+    trainer.change(arm="none", normalization="weight")
+    worker.send("fork", arm="batch+noise", fields={"learning_rate": "0.5"})
+    trainer.fork("batch+noise", learning_rate=0.5)
+    for _ in range(3):
+        worker.send("step")
+        frames = until(items, lambda item: isinstance(item, tuple))[-1]
+        for one, two in zip(frames, trainer.step(measure=True), strict=True):
+            assert (one.step, one.arm) == (two.step, two.arm)
+            for q in quantities(3):
+                np.testing.assert_array_equal(getattr(one, q.name), getattr(two, q.name))
+
+
+@pytest.mark.parametrize("end", [Worker.close, lambda worker: os.kill(worker.pid, signal.SIGKILL)])
+def test_its_measuring_process_serves_run_after_run_and_ends_with_it(worker, end):
+    pids = set()
+    for _ in range(2):
+        items = worker.run(LONG)
+        until(items, lambda item: isinstance(item, tuple))
+        pids.add(measuring_process(worker).pid)
+        worker.send("stop")
+        until(items, is_note("stopped"))
+        assert list(items) == []
+    (pid,) = pids
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    end(worker)
+    assert gone(pid, 2)
+
+
+def test_it_ends_at_once_even_amid_a_long_measurement(worker):
+    items = worker.run(RunConfig(depth=50, width=256, batch_size=1024, measure_every=1))
+    until(items, is_note("running"))
+    time.sleep(1.0)
+    process = measuring_process(worker)
+    worker.close()
+    assert gone(process.pid, 1)
+
+
+def test_when_its_measuring_process_is_killed_it_says_so_and_ends(worker):
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    measuring_process(worker).kill()
+    rest = list(items)
+    assert (rest[-1].kind, rest[-1].text) == (
+        "failed",
+        "Training ended early: the process that measures was killed (signal 9). All frames so far are kept.",
+    )
+    assert worker.last_words() == "the process that measures was killed (signal 9)"
 
 
 def test_killed_from_outside_it_says_so(worker):

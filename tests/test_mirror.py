@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bnviz.config import Arm, RunConfig
+from bnviz.frames import quantities
+from bnviz.mirror import Mirror, Run, State, Update
+from bnviz.training import Trainer
+
+SMALL = RunConfig(depth=3, width=16, batch_size=64)
+
+
+class Pair:
+    """A run measured in place, and its twin, whose updates are measured in a mirror."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.here, self.sent = Trainer(config), Trainer(config)
+        batch = self.sent.batch
+        self.mirror = Mirror(Run(config, batch.x_test.numpy(), batch.y_test.numpy(), batch.classes))
+
+    def step(self, measure=True):
+        if not measure:
+            self.here.step()
+            self.sent.step()
+            return
+        states = {label: State(model) for label, model in self.sent.models.items()}
+        before = {label: state.read() for label, state in states.items()}
+        self.sent.step()
+        arms = {label: (arm, before[label], states[label].read()) for label, arm in self.sent.arms.items()}
+        batch, step = self.sent.batch, self.sent.step_count - 1
+        mirrored = self.mirror.frames(Update(step, batch.x.numpy(), batch.y.numpy(), arms))
+        for one, two in zip(self.here.step(measure=True), mirrored, strict=True):
+            assert (one.step, one.arm, one.layers) == (two.step, two.arm, two.layers)
+            for q in quantities(len(one.layers)):
+                np.testing.assert_array_equal(getattr(one, q.name), getattr(two, q.name), q.name)
+
+    def both(self, name, *args, **fields):
+        for trainer in (self.here, self.sent):
+            getattr(trainer, name)(*args, **fields)
+
+
+ALL = ("none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_linf")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(SMALL, arms=tuple(map(Arm, ALL[:4]))),
+        replace(SMALL, arms=tuple(map(Arm, ALL[4:])), activation="relu", init="he", learning_rate=0.05),
+        replace(SMALL, arms=(Arm("batch"), Arm("batch", noise=True), Arm("none", noise=True)), optimizer="momentum"),
+        replace(SMALL, optimizer="adam", learning_rate=0.01, activation="tanh"),
+        replace(SMALL, dataset="gaussian", loss="squared_error", learning_rate=1e-6, batch_size=4096),
+        replace(SMALL, model="cnn", depth=2, width=8, arms=(Arm("none"), Arm("batch", noise=True))),
+        replace(SMALL, activation="relu", init="he", learning_rate=1000.0),
+    ],
+    ids=["four", "four-more", "noise-momentum", "adam", "regression", "cnn", "diverged"],
+)
+def test_a_mirror_measures_the_same_to_the_bit(config):
+    pair = Pair(config)
+    for step in range(25):
+        pair.step(measure=step % 6 == 0)
+
+
+def test_also_after_changes_and_forks():
+    pair = Pair(replace(SMALL, optimizer="momentum", learning_rate=0.1))
+    pair.step()
+    pair.both("change", arm="none", normalization="weight")
+    pair.step()
+    pair.both("change", arm="none", normalization="batch", noise=True)
+    pair.step()
+    pair.both("fork", "none", normalization="layer", learning_rate=0.02)
+    pair.both("fork", "batch")
+    pair.step(measure=False)
+    pair.step()
+    # There and back between two measurements: the same arm, but other tensors.
+    pair.both("change", arm="batch", normalization="weight")
+    pair.step(measure=False)
+    pair.both("change", arm="batch", normalization="batch")
+    pair.both("change", learning_rate=0.3)
+    pair.step()
+    assert list(pair.here.models) == ["none", "batch", "layer+noise@0.02", "batch (2)"]
