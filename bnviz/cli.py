@@ -27,16 +27,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    """Run a command; return the exit status: 0, 1 if a check fails, 2 for a user's mistake, 130 when interrupted."""
     try:
         chosen = _parser().parse_args(arguments)
-        chosen.run(chosen)
+        status: int | None = chosen.run(chosen)
     except (UserError, ValueError, OSError) as error:
         print(f"bnviz: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
+    return status or 0
 
 
 def _one_line(error: Exception) -> str:
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     form = export.add_mutually_exclusive_group(required=True)
     form.add_argument("--csv", type=Path, metavar="OUT")
     form.add_argument("--parquet", type=Path, metavar="OUT")
+    check = commands.add_parser("check", help="test bnviz's own numbers against known laws (about a minute)")
+    check.set_defaults(run=_check)
     presets = commands.add_parser("presets", help="list the named settings")
     presets.set_defaults(run=_presets)
     return parser
@@ -165,6 +167,21 @@ def _export(chosen: argparse.Namespace) -> None:
     else:
         table.to_parquet(chosen.parquet, index=False)
     print(f"{len(table):,} rows: {chosen.csv or chosen.parquet}")
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    import torch  # noqa: PLC0415
+
+    from bnviz import check  # noqa: PLC0415
+
+    torch.set_num_threads(1)  # as the dashboard's workers
+    print(check.header(), flush=True)
+    results = []
+    for result in check.run():
+        results.append(result)
+        print(check.format_row(result), flush=True)
+    print(check.summary(results))
+    return 0 if all(result.passed for result in results) else 1
 
 
 if __name__ == "__main__":
