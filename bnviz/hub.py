@@ -210,6 +210,7 @@ class Hub:
         """A warm worker: a spare one, or the one that the old run gives back within a moment; else a new one."""
         if instead_of is not None:
             self._lock.wait_for(lambda: self._spares or instead_of.worker is None, timeout=1.0)
+        self._spares = [worker for worker in self._spares if worker.alive]
         return self._spares.pop() if self._spares else Worker()
 
     def restart(self, run: Run) -> Run:

@@ -42,7 +42,7 @@ SOURCES = {
 }
 
 
-class DataUnavailable(RuntimeError):  # noqa: N818 (it is a state of affairs; the name is public)
+class DataUnavailable(RuntimeError):
     """A set could not be downloaded; the message is one sentence for the user."""
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from bnviz.config import Arm
 
-TIMES = "×"  # noqa: RUF001  the sign itself, not an x
-MEASURES = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}  # noqa: RUF001  as the charts write it
+TIMES = "×"
+MEASURES = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}
 """Of ICS (Santurkar et al. 2018, Definition 2.1), and how they are written."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -167,6 +167,10 @@ class _Session:
         while (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, 0.05))
 
+    def _measured_step(self) -> None:
+        self._write(self.recorder.step(measure=True))
+        self._write(self.recorder.flush())
+
     def _write(self, items: Iterable[Item]) -> None:
         for item in items:
             self.writer.write(item)
@@ -182,13 +186,13 @@ class _Session:
             if command == "play":
                 self.paused = False
                 self._extend_when_finished()
-            elif command == "pause":
+            elif command == "pause" and not (self.paused or self.trainer.finished):
                 self.paused = True
+                self._measured_step()  # what is shown while paused is where the networks are
             elif command == "step":
                 self.paused = True
                 self._extend_when_finished(by=1)
-                self._write(self.recorder.step(measure=True))
-                self._write(self.recorder.flush())
+                self._measured_step()
             elif command == "pace":
                 self.interval = float(values["interval"])
             elif command in ("change", "fork"):

@@ -14,17 +14,17 @@ from bnviz.recording import Recording
 from ..server import wait_for
 from .conftest import PLAYER, grown, number, opened
 
-VALUES = "document.querySelectorAll('.bnviz-player .js-plotly-plot')[{}].data[0].y.slice()"
+VALUES = "Array.from(document.querySelectorAll('.bnviz-player .js-plotly-plot')[{}]._fullData[0].y)"
 SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
 
 
 def status(page, word):
-    expect(page.locator(PLAYER)).to_have_attribute("data-status", word, timeout=20_000)
+    expect(page.locator(PLAYER)).to_have_attribute("data-status", word, timeout=30_000)
 
 
 def heights(page, panel):
     """Heights of the first trace of a figure, as plain numbers."""
-    return page.evaluate(f"Array.from({VALUES.format(panel)})")
+    return page.evaluate(VALUES.format(panel))
 
 
 def test_it_opens_and_streams_by_itself(quiet_page, served):
@@ -194,12 +194,10 @@ def test_a_bad_link_is_said_and_the_page_runs(quiet_page, served):
     assert "depth=6" in page.url
 
 
-def test_a_killed_worker_is_said_and_can_be_started_again(quiet_page, served, context):
-    others = {worker.pid for worker in served.workers()}
+def test_a_killed_worker_is_said_and_can_be_started_again(quiet_page, served):
     page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
     grown(page, "step", 100)
-    busy = [worker for worker in served.workers() if worker.pid not in others or worker.cpu_percent(0.3) > 20]
-    for worker in busy:
+    for worker in served.workers():
         os.kill(worker.pid, signal.SIGKILL)
     status(page, "failed")
     expect(page.get_by_role("alert")).to_contain_text("killed")
