@@ -1,6 +1,8 @@
 """How fast a worker trains while it measures, over a bare PyTorch loop of the same two nets on the same batches.
 
 Both in one run, interleaved, one thread each; the worker is a real child process whose frames are read and kept.
+On a machine that is busy otherwise the ratio says little, as the worker's two processes then share a core; the last
+column is what processor time alone allows: that of a bare step over that of the busier process a step.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import statistics
 import time
 
+import psutil
 import torch
 from torch import nn
 
@@ -18,13 +21,13 @@ from bnviz.hub import Hub
 from bnviz.training import Trainer
 
 
-def bare_loop(config: RunConfig, seconds: float) -> float:
-    """Steps a second of a plain loop over plain nn.Sequential nets."""
+def bare_loop(config: RunConfig, seconds: float) -> tuple[float, float]:
+    """Steps a second of a plain loop over plain nn.Sequential nets, and processor seconds a step."""
     data = load(config.dataset)
     x, y = data.x_train.flatten(1), data.y_train
     models = Trainer(config).models.values()
     optimizers = [torch.optim.SGD(model.parameters(), lr=config.learning_rate) for model in models]
-    steps, started = 0, time.perf_counter()
+    steps, started, used = 0, time.perf_counter(), time.thread_time()
     while (elapsed := time.perf_counter() - started) < seconds:
         for rows in torch.randperm(len(x)).split(config.batch_size)[: len(x) // config.batch_size]:
             for model, optimizer in zip(models, optimizers, strict=True):
@@ -32,21 +35,25 @@ def bare_loop(config: RunConfig, seconds: float) -> float:
                 nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
                 optimizer.step()
             steps += 1
-    return steps / elapsed
+    return steps / elapsed, (time.thread_time() - used) / steps
 
 
-def worker(hub: Hub, config: RunConfig, seconds: float) -> float:
-    """Steps a second of a run in the hub."""
+def worker(hub: Hub, config: RunConfig, seconds: float) -> tuple[float, float]:
+    """Steps a second of a run in the hub, and processor seconds a step of the busier of its two processes."""
     run = hub.start(config, "benchmark")
     while run.step < 100:
         time.sleep(0.01)
-    first, started = run.step, time.perf_counter()
+    assert run.worker is not None
+    trains = psutil.Process(run.worker.pid)
+    processes = [trains, *trains.children()]
+    first, started, used = run.step, time.perf_counter(), [sum(each.cpu_times()[:2]) for each in processes]
     time.sleep(seconds)
-    rate = (run.step - first) / (time.perf_counter() - started)
+    steps, elapsed = run.step - first, time.perf_counter() - started
+    busier = max(sum(each.cpu_times()[:2]) - before for each, before in zip(processes, used, strict=True))
     hub.stop(run)
     while run.worker is not None:
         time.sleep(0.01)
-    return rate
+    return steps / elapsed, busier / steps
 
 
 def main() -> None:
@@ -57,16 +64,17 @@ def main() -> None:
     torch.set_num_threads(1)
     hub = Hub()
     hub.open()
-    print(f"{'depth':>5} {'bare steps/s':>13} {'worker steps/s':>15} {'ratio (median of rounds)':>25}")
+    print(f"{'depth':>5} {'bare steps/s':>13} {'worker steps/s':>15} {'ratio':>6} {'by processor time':>18}  (medians)")
     try:
         for depth in (8, 20):
             config = RunConfig(depth=depth, steps=1_000_000)
             pairs = [
                 (bare_loop(config, chosen.seconds), worker(hub, config, chosen.seconds)) for _ in range(chosen.rounds)
             ]
-            bare, ours = (statistics.median(each) for each in zip(*pairs, strict=True))
-            ratio = statistics.median(b / a for a, b in pairs)
-            print(f"{depth:>5} {bare:>13.0f} {ours:>15.0f} {ratio:>25.2f}")
+            bare, ours = (statistics.median(each[0] for each in column) for column in zip(*pairs, strict=True))
+            ratio = statistics.median(b[0] / a[0] for a, b in pairs)
+            bound = statistics.median(a[1] / b[1] for a, b in pairs)
+            print(f"{depth:>5} {bare:>13.0f} {ours:>15.0f} {ratio:>6.2f} {bound:>18.2f}")
     finally:
         hub.close()
 
