@@ -95,7 +95,8 @@ class Probe:
             torch._foreach_copy_(self._state_after, self._state)
         for mine, twin in zip(self._noise, self._noise_after, strict=True):
             twin._last = mine._last
-        self.gradients = [layer.weight.weight.grad for layer in self.layers]
+        weights = [layer.weight.weight for layer in self.layers if layer.weight is not None]
+        self.gradients = [weight.grad if weight.is_leaf else None for weight in weights]  # weight norm computes its own
 
     def _watch(self, module: nn.Module, index: int, store: list[Any], output: bool = False) -> None:
         if output:
