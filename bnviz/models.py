@@ -30,7 +30,7 @@ INITS: dict[Init, Callable[[torch.Tensor], torch.Tensor]] = {
 class Pieces(NamedTuple):
     """The parts of one layer; the output layer has only its weight."""
 
-    weight: nn.Linear | nn.Conv2d | None
+    weight: nn.Linear | nn.Conv2d
     normalization: nn.Module | None
     activation: nn.Module | None
 
@@ -164,9 +164,12 @@ def pieces(child: nn.Module) -> Pieces:
 
     What enters the activation is what leaves the normalization and the noise. Normalization is None without
     one (and for weight norm, a property of the weight layer); activation is None for the output layer.
+    Errors: ValueError for a child without a weight layer.
     """
     layer = weight_layer(child)
-    if layer is None or not isinstance(child, nn.Sequential):
+    if layer is None:
+        raise ValueError(f"{type(child).__name__} has no weight layer (nn.Linear or nn.Conv2d).")
+    if not isinstance(child, nn.Sequential):
         return Pieces(layer, None, None)
     rest = list(child)[list(child).index(layer) + 1 :]
     normalization = next((each for each in rest if isinstance(each, NORMALIZATION_LAYERS)), None)

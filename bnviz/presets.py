@@ -49,7 +49,6 @@ def live(config: RunConfig) -> RunConfig:
     return replace(config, steps=max(config.steps, LIVE_STEPS))
 
 
-
 def preset(name: str) -> Preset:
     """The preset of this name. Errors: ValueError that lists the names."""
     if name not in PRESETS:

@@ -137,7 +137,7 @@ def measure(
             step=step,
             arm=label,
             layers=tuple(layers),
-            **_losses(probe, batch, loss_fn),
+            **_losses(probe, batch, loss_fn),  # type: ignore[arg-type]  mypy takes one type for all keys
             input_hist=inputs[label]["hist"],
             input_range=inputs[label]["range"],
             input_clipped=inputs[label]["clipped"],
@@ -150,8 +150,8 @@ def measure(
             unit_percentiles=_percentiles(
                 metrics.stack_rows([values[:, 0] for values in probe.preactivations]), len(layers)
             ),
-            **_health(probe),
-            **_gradients(probe, batch, loss_fn),
+            **_health(probe),  # type: ignore[arg-type]
+            **_gradients(probe, batch, loss_fn),  # type: ignore[arg-type]
             landscape_loss=np.full(2, np.nan),
             landscape_predictiveness=np.full(2, np.nan),
             landscape_beta=float("nan"),

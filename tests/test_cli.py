@@ -26,7 +26,8 @@ def bnviz(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_a_run_is_recorded_and_summed_up(tmp_path):
     out = tmp_path / "run.arrow"
     result = bnviz(
-        "run", "--preset", "sigmoid-depth", "--set", "depth=10", "--set", "seed=3", "--set", "steps=50", "--out", str(out)
+        "run", "--preset", "sigmoid-depth", "--set", "depth=10", "--set", "seed=3", "--set", "steps=50",
+        "--out", str(out),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     recording = Recording.load(out)

@@ -28,7 +28,7 @@ def hub():
     each.open()
     yield each
     each.close()
-    wait_for(lambda: not psutil.Process().children(), 5)
+    wait_for(lambda: not psutil.Process().children(), 20)
 
 
 def test_runs_are_independent(hub):
@@ -80,9 +80,10 @@ def test_killed_from_outside_it_keeps_its_frames_and_others_notice_nothing(hub):
 
 
 def test_what_nobody_watches_is_stopped_and_then_forgotten(hub, monkeypatch):
-    monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 1.0)
     watched, alone = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
     watched.watch(print_nothing := lambda: None)
+    wait_for(lambda: watched.step > 0 and alone.step > 0)
+    monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 0.5)
     wait_for(lambda: alone.status == "stopped")
     wait_for(lambda: alone.worker is None)
     assert watched.status == "running"

@@ -20,7 +20,7 @@ def test_a_preset_says_where_it_comes_from_and_what_to_look_for(name):
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(ValueError, match="preset must be one of sigmoid-depth, .*, got 'nothing'"):
+    with pytest.raises(ValueError, match=r"preset must be one of sigmoid-depth, .*, got 'nothing'"):
         preset("nothing")
 
 

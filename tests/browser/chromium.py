@@ -24,7 +24,10 @@ def install() -> None:
         return
     rights = [] if os.geteuid() == 0 else ["sudo", "-n"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation"]):
+    for command in (
+        ["update", "-qq"],
+        ["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation"],
+    ):
         subprocess.run([*rights, "apt-get", *command], check=False, env=environment, stdout=subprocess.DEVNULL)
 
 
@@ -34,7 +37,9 @@ def main() -> int:
         print("No Chromium here; trying to install Debian's package ...", flush=True)
         install()
     if chromium() is None:
-        print("!" * 78, "!! NO CHROMIUM: the browser tests will NOT run. Install Chromium or Chrome.", "!" * 78, sep="\n")
+        print(
+            "!" * 78, "!! NO CHROMIUM: the browser tests will NOT run. Install Chromium or Chrome.", "!" * 78, sep="\n"
+        )
         return 1 if os.environ.get("CI") else 0
     return 0
 

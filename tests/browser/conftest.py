@@ -19,7 +19,9 @@ def pytest_collection_modifyitems(items):
         if "/browser/" in str(item.path):
             item.add_marker(pytest.mark.browser)
             if missing:
-                item.add_marker(pytest.mark.skip(reason="NO CHROMIUM: install Chromium or Chrome to run the browser tests"))
+                item.add_marker(
+                    pytest.mark.skip(reason="NO CHROMIUM: install Chromium or Chrome to run the browser tests")
+                )
 
 
 @pytest.fixture(scope="session")

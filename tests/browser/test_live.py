@@ -96,7 +96,9 @@ def test_the_toggle_changes_the_histograms_of_that_arm_alone(quiet_page, served)
 
 
 def test_a_link_restores_a_config(quiet_page, served):
-    config = RunConfig(dataset="moons", depth=2, width=16, activation="tanh", seed=42, steps=500_000, arms=(Arm("layer"),))
+    config = RunConfig(
+        dataset="moons", depth=2, width=16, activation="tanh", seed=42, steps=500_000, arms=(Arm("layer"),)
+    )
     page = opened(quiet_page, f"{served.url}/?{config.to_query()}")
     run = page.locator(PLAYER).get_attribute("data-run")
     page.wait_for_url(lambda url: run in url)
@@ -171,7 +173,8 @@ def test_hover_names_layer_and_value(quiet_page, served):
 def test_nothing_jumps_while_it_streams(quiet_page, served):
     page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
     grown(page, "step", 200)
-    places = "Array.from(document.querySelectorAll('.bnviz-player .js-plotly-plot'), e => JSON.stringify(e.getBoundingClientRect()))"
+    figures = "document.querySelectorAll('.bnviz-player .js-plotly-plot')"
+    places = f"Array.from({figures}, e => JSON.stringify(e.getBoundingClientRect()))"
     before = page.evaluate(places)
     for _ in range(5):
         grown(page, "seq", number(page, "seq") + 5)
@@ -183,7 +186,8 @@ def test_on_a_phone_nothing_scrolls_sideways(quiet_page, served):
     page = opened(quiet_page, served.url)
     grown(page, "step", 100)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
-    wide = "Array.from(document.querySelectorAll('.bnviz-player *')).filter(e => e.getBoundingClientRect().right > 391).length"
+    everything = "Array.from(document.querySelectorAll('.bnviz-player *'))"
+    wide = f"{everything}.filter(e => e.getBoundingClientRect().right > 391).length"
     assert page.evaluate(wide) == 0
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
 
