@@ -137,7 +137,7 @@ def measure(
             step=step,
             arm=label,
             layers=tuple(layers),
-            **_losses(probe, batch, loss_fn),  # type: ignore[arg-type]  mypy takes one type for all keys
+            **_losses(probe, batch, loss_fn),  # type: ignore[arg-type]  # one type for all keys
             input_hist=inputs[label]["hist"],
             input_range=inputs[label]["range"],
             input_clipped=inputs[label]["clipped"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from trained import median, trained
+
+from .trained import median, trained
 
 pytestmark = pytest.mark.filterwarnings("error")
 

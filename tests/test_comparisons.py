@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from trained import changed, trained
 
 from bnviz.comparisons import order
+
+from .trained import changed, trained
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from trained import SETTINGS, Run, late, layer_medians, median, run, slope, trained
 
 from bnviz.verdict import Span, findings
+
+from .trained import SETTINGS, Run, late, layer_medians, median, run, slope, trained
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -7,7 +7,6 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from reference import Loss, prefix_shared_gradients, shifted_gradients, updated, weight_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,6 +15,8 @@ from bnviz.config import Activation, Normalization
 from bnviz.ics import internal_covariate_shift
 from bnviz.models import make_cnn, make_mlp
 from bnviz.normalization import UnitNoise
+
+from .reference import Loss, prefix_shared_gradients, shifted_gradients, updated, weight_of
 
 NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
 torch.set_num_threads(1)

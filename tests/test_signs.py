@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from trained import trained
 
 from bnviz.config import Arm
 from bnviz.signs import gradient_rate, read
+
+from .trained import trained
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -7,11 +7,12 @@ import re
 
 import numpy as np
 import pytest
-from trained import SETTINGS, changed, median, slope, text, trained
 
 from bnviz.config import MAX_ARMS, RunConfig
 from bnviz.verdict import Span, findings, sentence
 from bnviz.wording import factor, number, percent
+
+from .trained import SETTINGS, changed, median, slope, text, trained
 
 pytestmark = pytest.mark.filterwarnings("error")
 
