@@ -13,6 +13,11 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(path.stem for path in (ROOT / "bnviz").glob("*.py") if path.stem not in ("__init__", "worker"))
 HEAVY = ("torch", "streamlit", "plotly", "sklearn", "pandas")
 COMPUTATION = {
+    "laws",
+    "laws_at_init",
+    "laws_of_batchnorm",
+    "laws_of_shift",
+    "laws_of_training",
     "models",
     "normalization",
     "metrics",
@@ -84,7 +89,7 @@ REASONED = {
     "config.py": 460,  # one declaration of every setting, its limits, its link and what may change live
     "server.py": 380,
     "recording.py": 320,
-    "worker.py": 270,
+    "worker.py": 290,
     "hub.py": 320,
     "ics.py": 310,
 }
