@@ -228,6 +228,12 @@ class Hub:
             timer.daemon = True
             timer.start()
 
+    def _abandon(self, run: Run, text: str) -> None:
+        """Stop a run and end its process: nobody waits for another run in its place."""
+        run.end("stopped", text)
+        if (worker := run.worker) is not None:
+            worker.close()
+
     def _insist(self, run: Run, worker: Worker) -> None:
         if run.worker is worker:
             worker.close()
@@ -264,9 +270,9 @@ class Hub:
             for run in self.runs():
                 alone = 0.0 if run.watchers else now - run.unwatched_since
                 if run.worker is not None and alone > UNWATCHED_SECONDS:
-                    self.stop(run, "Stopped because nobody was watching.")
+                    self._abandon(run, "Stopped because nobody was watching.")
                 elif run.worker is not None and now - run.started > LONGEST_SECONDS:
-                    self.stop(run, "Stopped after an hour.")
+                    self._abandon(run, "Stopped after an hour.")
                 elif run.worker is None and alone > FORGET_SECONDS:
                     with self._lock:
                         self._runs.pop(run.id, None)

@@ -83,11 +83,13 @@ def test_what_nobody_watches_is_stopped_and_then_forgotten(hub, monkeypatch):
     watched, alone = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
     watched.watch(print_nothing := lambda: None)
     wait_for(lambda: watched.step > 0 and alone.step > 0)
+    process = alone.worker.pid
     monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 0.5)
     wait_for(lambda: alone.status == "stopped")
     wait_for(lambda: alone.worker is None)
     assert watched.status == "running"
     assert alone.text == "Stopped because nobody was watching."
+    wait_for(lambda: not psutil.pid_exists(process))
     monkeypatch.setattr(hub_module, "FORGET_SECONDS", 1.0)
     wait_for(lambda: hub.get(alone.id) is None)
     watched.leave(print_nothing)
