@@ -20,7 +20,6 @@ Loss = Literal["cross_entropy", "squared_error"]
 Optimizer = Literal["sgd", "momentum", "adam"]
 Normalization = Literal["none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_linf"]
 Trick = Literal["none", "auxiliary", "pretrain"]
-Landscape = Literal["off", "0.5-4", "0.01-30"]
 
 IMAGE_DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
 DOWNLOADED_DATASETS = ("mnist", "fashion_mnist", "cifar10")
@@ -256,9 +255,6 @@ class RunConfig:
     groups: int = _setting(8, Whole(1, 512), "Groups", "Groups of channels in group normalization.")
     bn_momentum: float = _setting(
         0.1, Number(0.0, 1.0), "BatchNorm momentum", "Weight of the newest batch in the running statistics."
-    )
-    landscape: Landscape = _setting(
-        "off", Choice(get_args(Landscape)), "Landscape", "Step lengths probed along the gradient, in learning rates."
     )
     arms: tuple[Arm, ...] = _setting(
         (Arm("none"), Arm("batch")), Arms(), "Networks", "The networks trained side by side."

@@ -17,6 +17,8 @@ from bnviz.worker import Command, Worker
 
 MAX_RUNS = 64
 """Runs with a process of their own, at most."""
+NAP_SECONDS = 4.0
+"""A run whose last viewer has been gone for so long rests, until one is back: long enough for a reload."""
 UNWATCHED_SECONDS = 60.0
 """A run that nobody has watched for so long is stopped."""
 FORGET_SECONDS = 900.0
@@ -54,6 +56,7 @@ class Run:
         self.successor: Run | None = None
         """The run that took this one's place, after a restart."""
         self.watchers = 0
+        self._was_watched = self._napping = False
         self.changed: set[Callable[[], None]] = set()
         self.unwatched_since = self.started = time.monotonic()
         self.worker: Worker | None = None
@@ -104,6 +107,9 @@ class Run:
         with self._lock:
             self.watchers += 1
             self.changed.add(news)
+            self._was_watched, napping, self._napping = True, self._napping, False
+        if napping:
+            self.command("play")
 
     def leave(self, news: Callable[[], None]) -> None:
         """The watcher is gone."""
@@ -111,6 +117,14 @@ class Run:
             self.watchers -= 1
             self.changed.discard(news)
             self.unwatched_since = time.monotonic()
+
+    def nap(self) -> None:
+        """Rest until somebody watches again; a run that was never watched is somebody's program, and goes on."""
+        with self._lock:
+            if self._was_watched and not self.watchers and self.status == "running":
+                self._napping = True
+        if self._napping:
+            self.command("pause")
 
     def take(self, item: tuple[Frame, ...] | Event | Note) -> None:
         """Take in what the worker says."""
@@ -265,7 +279,7 @@ class Hub:
 
     def _tidy(self) -> None:
         """Thread of the janitor: stop what nobody watches, forget what nobody remembers."""
-        while not self._closed.wait(2.0):
+        while not self._closed.wait(1.0):
             now = time.monotonic()
             for run in self.runs():
                 alone = 0.0 if run.watchers else now - run.unwatched_since
@@ -273,6 +287,8 @@ class Hub:
                     self._abandon(run, "Stopped because nobody was watching.")
                 elif run.worker is not None and now - run.started > LONGEST_SECONDS:
                     self._abandon(run, "Stopped after an hour.")
+                elif run.worker is not None and alone > NAP_SECONDS:
+                    run.nap()
                 elif run.worker is None and alone > FORGET_SECONDS:
                     with self._lock:
                         self._runs.pop(run.id, None)

@@ -47,10 +47,15 @@ class Trainer:
     """Trains the arms of a config step by step, and takes changes in between.
 
     `progress` is called with a sentence and the share done (NaN: unknown) while data are fetched.
-    Errors: `bnviz.datasets.DataUnavailable` when the data cannot be had.
+    Errors: `bnviz.datasets.DataUnavailable` when the data cannot be had; ValueError for an arm with a trick.
     """
 
     def __init__(self, config: RunConfig, progress: Callable[[str, float], None] | None = None) -> None:
+        for arm in config.arms:
+            if arm.trick != "none":
+                raise ValueError(
+                    f"arms: {arm.label} cannot be trained yet; auxiliary losses and pre-training are to come."
+                )
         self.config = config
         """The config as changed so far."""
         self.step_count = 0

@@ -261,7 +261,7 @@ def _serve(config: RunConfig, measurer: Measurer, commands: _Commands, sink: IO[
     try:
         trainer = Trainer(config, progress=lambda text, share: writer.write(Note("progress", text, share)))
         _Session(Recorder(trainer, measurer), writer, commands).loop()
-    except DataUnavailable as error:
+    except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     except MeasuringEnded as error:
         writer.write(Note("failed", f"Training ended early: {error}. All frames so far are kept."))

@@ -15,7 +15,7 @@ from bnviz.hub import Hub, TooManyRuns
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came"
@@ -94,6 +94,27 @@ def test_what_nobody_watches_is_stopped_and_then_forgotten(hub, monkeypatch):
     wait_for(lambda: hub.get(alone.id) is None)
     watched.leave(print_nothing)
     wait_for(lambda: watched.worker is None)
+
+
+def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "NAP_SECONDS", 0.2)
+    run, program = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
+    wait_for(lambda: run.step > 0 and program.step > 0)
+    run.watch(viewer := lambda: None)
+    run.leave(viewer)
+    wait_for(lambda: run.status == "paused")
+    at, other = run.step, program.step
+    wait_for(lambda: program.step > other + 200)
+    assert run.step == at
+    run.watch(viewer)
+    wait_for(lambda: run.step > at + 50)
+    run.command("pause")
+    wait_for(lambda: run.status == "paused")
+    run.leave(viewer)
+    time.sleep(1.5)
+    run.watch(viewer)
+    time.sleep(0.5)
+    assert run.status == "paused"  # by its owner's will
 
 
 def test_there_is_an_end_to_the_number_of_runs(hub, monkeypatch):

@@ -233,3 +233,8 @@ def test_every_set_at_hand_trains(dataset):
     )
     first, last = list(train(config))[1::2]
     assert last.train_loss < first.train_loss
+
+
+def test_a_trick_that_is_not_built_yet_is_refused_not_ignored():
+    with pytest.raises(ValueError, match=r"arms: none\+auxiliary cannot be trained yet"):
+        Trainer(replace(SMALL, arms=(Arm("none", trick="auxiliary"),)))
