@@ -33,7 +33,11 @@ from tests.server import Dashboard, dashboard, watch
 ROOT = Path(__file__).parents[1]
 DEEP = RunConfig(depth=20, steps=1_000_000)
 PLAYER = ".bnviz-player"
-FIRST_PICTURE = f"() => Number(document.querySelector('{PLAYER}')?.dataset.seq) >= 1"
+FIRST_PICTURE = f"""() => {{  // data-seq also counts what came before there was a frame to draw
+  const plots = [...document.querySelectorAll('{PLAYER} .js-plotly-plot')];
+  return Number(document.querySelector('{PLAYER}')?.dataset.seq) >= 1 && plots.length >= 9
+    && plots.every((plot) => plot.querySelector('.trace path'));
+}}"""
 
 SEQ = f"() => Number(document.querySelector('{PLAYER}').dataset.seq)"
 STEP = f"() => Number(document.querySelector('{PLAYER}').dataset.step)"
@@ -55,15 +59,16 @@ COUNT = """([look]) => {  // the times of the animation frames in which a number
   requestAnimationFrame(frame);
   (window.counted ??= []).push(times);
 }"""
-NEW_RUN = f"""() => {{  // from a key to the first animation frame with an earlier step than before, running
+NEW_RUN = f"""() => {{  // from a key to the first animation frame with the charts of a net of another depth
   const root = document.querySelector('{PLAYER}');
+  const layers = () => root.querySelectorAll('.bnviz-layers .js-plotly-plot')[2]?._fullData[0].x.length;
   window.took = null;
   addEventListener('keydown', (event) => {{
-    let last = Number(root.dataset.step);
+    const before = layers(), step = Number(root.dataset.step);
     const frame = () => {{
-      const step = Number(root.dataset.step);
-      if (step < last && root.dataset.status === 'running') window.took = performance.now() - event.timeStamp;
-      else {{ last = step; requestAnimationFrame(frame); }}
+      const fresh = layers() !== before && Number(root.dataset.step) < step && root.dataset.status === 'running';
+      if (fresh) window.took = performance.now() - event.timeStamp;
+      else requestAnimationFrame(frame);
     }};
     requestAnimationFrame(frame);
   }}, {{ capture: true, once: true }});
@@ -128,8 +133,8 @@ def updates(chosen: argparse.Namespace) -> None:
     print(f"{'  of these, with the charts over steps':42}{series[0]:14.1f}{series[1]:8.2f}")
     print(f"{'st.fragment and st.plotly_chart':42}{peer[0]:14.1f}{peer[1]:8.2f}{peer_rate:17.0f}")
     print(f"{'  redraws begun there, finished or not':42}{reruns[0]:14.1f}{reruns[1]:8.2f}")
-    ratios = [a / b if b else float("inf") for a, b in zip(ours, peer, strict=True)]
-    print(f"{'ratio':42}{ratios[0]:14.1f}{ratios[1]:8.2f}")
+    ratios = [f"{a / b:.1f}" if b else "-" for a, b in zip(ours, peer, strict=True)]
+    print(f"{'ratio':42}{ratios[0]:>14}{ratios[1]:>8}")
 
 
 def opening(chosen: argparse.Namespace) -> None:
