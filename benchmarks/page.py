@@ -159,7 +159,7 @@ def changing(chosen: argparse.Namespace) -> None:
         page.goto(server.url)
         page.wait_for_function(FIRST_PICTURE)
         page.wait_for_timeout(4000)
-        depth = page.get_by_role("slider", name="Depth", exact=True)
+        depth = page.get_by_test_id("stSlider").filter(has_text="Depth").get_by_role("slider")
         for change in range(chosen.changes):
             page.wait_for_timeout(1500)
             depth.focus()
