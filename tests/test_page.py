@@ -84,6 +84,7 @@ def test_what_can_change_does_so_without_a_reset(hub):
     wait_for(lambda: len(run.history.snapshot()[1]) == 2)
     assert run.config.arms == (Arm("batch"), Arm("batch"))
     assert link_of(page)["arms"] == "batch,batch"
+    assert page.selectbox(key="preset").value == "own"
     assert "no reset" in page.toast[-1].value
 
 

@@ -109,6 +109,8 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
         problem(str(error))
         return _last_good()
     state["config"] = config
+    if _preset_of(config) != state["preset"]:
+        st.rerun()  # the box on top was drawn before the settings were known
     return config
 
 
@@ -142,14 +144,18 @@ def _label(name: str) -> str:
     return str(FIELDS[name].metadata["title"])
 
 
+def _preset_of(config: RunConfig) -> str:
+    """Name of the preset that has these settings, or `OWN`."""
+    return next((name for name, each in PRESETS.items() if live(each.config) == live(config)), OWN)
+
+
 def _preset_box() -> None:
     def take() -> None:
         name = st.session_state["preset"]
         if name in PRESETS:
             put(live(PRESETS[name].config))
 
-    current = st.session_state["config"]
-    matching = next((name for name, each in PRESETS.items() if live(each.config) == live(current)), OWN)
+    matching = _preset_of(st.session_state["config"])
     st.session_state["preset"] = matching
     names = [*PRESETS, *([OWN] if matching == OWN else [])]
     st.selectbox(
