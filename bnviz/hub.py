@@ -221,9 +221,12 @@ class Hub:
         return run
 
     def _take_worker(self, instead_of: Run | None) -> Worker:
-        """A warm worker: a spare one, or the one that the old run gives back within a moment; else a new one."""
+        """A warm worker: the one that the old run gives back within a moment, or the spare one; else a new one.
+
+        The spare one may still be importing torch, so the one that comes back is taken first: it is the last.
+        """
         if instead_of is not None:
-            self._lock.wait_for(lambda: self._spares or instead_of.worker is None, timeout=1.0)
+            self._lock.wait_for(lambda: instead_of.worker is None, timeout=1.0)
         self._spares = [worker for worker in self._spares if worker.alive]
         return self._spares.pop() if self._spares else Worker()
 

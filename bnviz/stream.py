@@ -64,6 +64,8 @@ class Message:
 
     def patch(self, with_series: bool) -> str:
         """The JSON text of a patch."""
+        if not self.layers:  # nothing measured yet: nothing to draw
+            return f'{{"type": "status", {self.header}}}'
         figures, extras = self.layers, ""
         if with_series:
             series, extras = self.series.split("\n", 1)

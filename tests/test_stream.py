@@ -9,6 +9,7 @@ import pytest
 from bnviz.config import RunConfig
 from bnviz.frames import Event
 from bnviz.hub import Run
+from bnviz.recording import Note
 from bnviz.scene import View
 from bnviz.stream import Stream, Viewer, header_of, scene_of, timeline_of, words_of
 from bnviz.training import train
@@ -162,6 +163,8 @@ def test_before_the_first_frame_there_is_an_empty_scene():
     assert scene["status"] == "starting"
     assert scene["empty"] is True
     assert scene["sentence"] == []
+    run.take(Note("progress", "Downloading"))
+    assert seat.until("status")["text"] == "Downloading"
     seat.stream.leave(seat.viewer)
 
 

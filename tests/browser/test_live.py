@@ -118,7 +118,7 @@ def test_the_toggle_changes_the_histograms_of_that_arm_alone(quiet_page, served)
 
     plain_moved, batch_moved = np.abs(outlines(page, 0) - plain), np.abs(outlines(page, 1) - batch)
     assert len(plain) == len(batch) == 4
-    assert plain_moved.mean() > 3 * batch_moved.mean()
+    assert plain_moved.mean() > 1.5 * batch_moved.mean()  # that of a fresh batch
     expect(page.get_by_role("switch").first.or_(page.get_by_role("checkbox").first)).to_be_checked()
     assert "arms=batch%2Cbatch" in page.url
 
