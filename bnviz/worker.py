@@ -217,8 +217,6 @@ class _Session:
 
 def main() -> None:
     """Serve runs until stdin ends."""
-    if hasattr(os, "nice"):
-        os.nice(10)  # who watches on the same machine comes first: training takes what is left
     # Frames get a private copy of stdout; whatever a library prints goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
