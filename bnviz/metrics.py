@@ -123,7 +123,9 @@ def dead_share(activation: nn.Module | None, output: Tensor) -> float:
 
 def norms(tensors: Sequence[Tensor | None]) -> Floats:
     """L2 norm of each tensor; NaN where there is none: -> (L,)."""
-    return np.array([float("nan") if t is None else float(torch.linalg.vector_norm(t)) for t in tensors])
+    return np.array(
+        [float("nan") if t is None else float(torch.linalg.vector_norm(t, dtype=torch.float64)) for t in tensors]
+    )
 
 
 def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Floats:

@@ -90,6 +90,7 @@ def test_update_ratio_and_gradient_norm_by_definition():
     layer(torch.ones(2, 4)).square().sum().backward()
     plain = math.sqrt(sum(float(g) ** 2 for g in layer.weight.grad.flatten()))
     assert metrics.norms([layer.weight.grad, None])[0] == pytest.approx(plain)
+    assert metrics.norms([torch.full((4,), 1e-30)])[0] == pytest.approx(2e-30)  # its square is no float32
 
 
 def test_running_statistics_against_those_of_the_batch():
