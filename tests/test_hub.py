@@ -22,13 +22,18 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.01)
 
 
+def workers():
+    """Our child processes; a browser of other tests may be one as well."""
+    return [child for child in psutil.Process().children() if "bnviz.worker" in child.cmdline()]
+
+
 @pytest.fixture
 def hub():
     each = Hub()
     each.open()
     yield each
     each.close()
-    wait_for(lambda: not psutil.Process().children(), 20)
+    wait_for(lambda: not workers(), 20)
 
 
 def test_runs_are_independent(hub):
