@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -24,7 +25,12 @@ def wait_for(condition, seconds=60.0):
 
 def workers():
     """Our child processes; a browser of other tests may be one as well."""
-    return [child for child in psutil.Process().children() if "bnviz.worker" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it is just ending
+            if "bnviz.worker" in child.cmdline():
+                found.append(child)
+    return found
 
 
 @pytest.fixture
