@@ -6,10 +6,13 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from bnviz.config import RunConfig
+
 from ..server import dashboard
 from .chromium import chromium
 
 PLAYER = ".bnviz-player"
+SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
 HARMLESS = ("Failed to load resource: net::ERR_NAME_NOT_RESOLVED",)  # Streamlit's own fonts, where there is no network
 
 
@@ -72,3 +75,14 @@ def grown(page: Page, name: str, beyond: int, seconds: float = 30.0) -> int:
         timeout=seconds * 1000,
     )
     return number(page, name)
+
+
+@pytest.fixture
+def alone():
+    """A server without runs of other tests."""
+    with dashboard() as server:
+        yield server
+
+
+def status(page, word):
+    expect(page.locator(PLAYER)).to_have_attribute("data-status", word, timeout=30_000)

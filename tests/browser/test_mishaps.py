@@ -1,0 +1,56 @@
+"""What goes wrong, and what people see of it, in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+from playwright.sync_api import expect
+
+from ..server import wait_for
+from .conftest import SMALL, grown, number, opened, status
+
+
+def ended(process):
+    """Whether a process is gone, but for its entry in the table."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_bad_link_is_said_and_the_page_runs(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?depth=99&seed=1")
+    expect(page.get_by_text("depth must be a whole number from 1 to 50, got '99'.")).to_be_visible()
+    assert "depth=6" in page.url
+
+
+def test_a_killed_worker_is_said_and_can_be_started_again(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    grown(page, "step", 100)
+    for worker in served.workers():
+        os.kill(worker.pid, signal.SIGKILL)
+    status(page, "failed")
+    expect(page.get_by_role("alert")).to_contain_text("killed")
+    assert number(page, "step") >= 100
+    page.get_by_role("button", name="Restart", exact=True).click()
+    status(page, "running")
+    page.wait_for_timeout(200)
+    grown(page, "step", number(page, "step"))
+
+
+def test_a_diverged_arm_is_named_and_the_other_goes_on(quiet_page, served):
+    page = opened(quiet_page, f"{served.url}/?preset=relu-lr")
+    expect(page.locator(".bnviz-sentence")).to_contain_text("diverged", timeout=30_000)
+    grown(page, "step", number(page, "step") + 100)
+
+
+def test_a_server_that_is_killed_hard_leaves_no_process(quiet_page, alone):
+    opened(quiet_page, f"{alone.url}/?{SMALL.to_query()}")
+    children = alone.children
+    assert children
+    quiet_page.close()
+    alone.process.kill()
+    alone.process.wait()
+    wait_for(lambda: all(ended(child) for child in children), 15)
