@@ -82,11 +82,11 @@ class Frame:
     running_var_ratio: Floats = _measured("L")
     """Median over units of running variance / batch variance (unbiased); NaN as above."""
     landscape_loss: Floats = _measured(2)
-    """Min and max of the loss along the gradient (Santurkar et al. 2018, section 3.2); NaN when off."""
+    """Min and max of the loss along the gradient (Santurkar et al. 2018, section 3.2); not measured yet: NaN."""
     landscape_predictiveness: Floats = _measured(2)
-    """Min and max of |grad L(theta) - grad L(theta - eta g)|; NaN when off."""
+    """Min and max of |grad L(theta) - grad L(theta - eta g)|; not measured yet: NaN."""
     landscape_beta: float = _measured()
-    """Effective beta-smoothness: max |gradient difference| / |eta g|; NaN when off."""
+    """Effective beta-smoothness: max |gradient difference| / |eta g|; not measured yet: NaN."""
 
     @property
     def input_edges(self) -> Floats:
