@@ -20,6 +20,7 @@ Loss = Literal["cross_entropy", "squared_error"]
 Optimizer = Literal["sgd", "momentum", "adam"]
 Normalization = Literal["none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_linf"]
 Trick = Literal["none", "auxiliary", "pretrain"]
+Landscape = Literal["off", "0.5-4", "0.01-30"]
 
 IMAGE_DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
 DOWNLOADED_DATASETS = ("mnist", "fashion_mnist", "cifar10")
@@ -256,6 +257,13 @@ class RunConfig:
     bn_momentum: float = _setting(
         0.1, Number(0.0, 1.0), "BatchNorm momentum", "Weight of the newest batch in the running statistics."
     )
+    landscape: Landscape = _setting(
+        "off",
+        Choice(get_args(Landscape)),
+        "Landscape",
+        "Loss and gradient at 8 points along the gradient: steps of this many learning rates. Each point costs about "
+        "as much as a training step.",
+    )
     arms: tuple[Arm, ...] = _setting(
         (Arm("none"), Arm("batch")), Arms(), "Networks", "The networks trained side by side."
     )
@@ -324,7 +332,7 @@ class RunConfig:
 
 
 SETTINGS: dict[str, _Setting] = {each.name: each.metadata["setting"] for each in fields(RunConfig)}
-LIVE_FIELDS = ("learning_rate", "measure_every", "steps")
+LIVE_FIELDS = ("learning_rate", "measure_every", "steps", "landscape")
 """What a run takes over without starting anew; an arm's normalization, noise and learning_rate too."""
 
 

@@ -118,7 +118,7 @@ class Trainer:
     def change(self, arm: str | None = None, **fields: Any) -> Event:
         """Change settings of one arm (`normalization`, `noise`, `learning_rate`) or of all, from the next step on.
 
-        Without `arm`: learning_rate, measure_every or steps. Normalization is inserted with gamma 1 and beta 0,
+        Without `arm`: one of `LIVE_FIELDS`. Normalization is inserted with gamma 1 and beta 0,
         or removed, in place; the weights stay. Returns the event, which is also appended to `events`.
         Errors: ValueError that says what was given and what is allowed.
         """
@@ -175,7 +175,7 @@ class Trainer:
 
     def _happened(self, kind: Any, arm: str | None, fields: dict[str, Any]) -> Event:
         event = Event(self.step_count, kind, arm, {name: str(value) for name, value in fields.items()})
-        if not set(fields) <= {"steps", "measure_every"}:  # these two change nothing in the networks
+        if not set(fields) <= {"steps", "measure_every", "landscape"}:  # these change nothing in the networks
             self.events.append(event)
         return event
 
