@@ -70,9 +70,8 @@ class RunningArm:
 
     def set_rate(self, config: RunConfig) -> None:
         """Take the arm's own learning rate, or that of the run."""
-        rate = self.arm.learning_rate
         for group in self._optimizer.param_groups:
-            group["lr"] = config.learning_rate if rate is None else rate
+            group["lr"] = config.rate(self.arm)
 
     def change(self, config: RunConfig, **fields: Any) -> None:
         """Take other settings; weights and what the optimizer remembers of them stay.

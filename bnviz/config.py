@@ -300,6 +300,10 @@ class RunConfig:
             names.append(arm.label if seen[arm.label] == 1 else f"{arm.label} ({seen[arm.label]})")
         return tuple(names)
 
+    def rate(self, arm: Arm) -> float:
+        """The learning rate of an arm: its own, or that of the run."""
+        return self.learning_rate if arm.learning_rate is None else arm.learning_rate
+
     def to_dict(self) -> dict[str, str]:
         """Every field as text, in the order of declaration."""
         return {

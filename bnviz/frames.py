@@ -82,11 +82,14 @@ class Frame:
     running_var_ratio: Floats = _measured("L")
     """Median over units of running variance / batch variance (unbiased); NaN as above."""
     landscape_loss: Floats = _measured(2)
-    """Min and max of the loss along the gradient (Santurkar et al. 2018, section 3.2); not measured yet: NaN."""
+    """Min and max of L(theta - eta g) over the step lengths of the landscape; NaN when it is off.
+
+    Santurkar et al. 2018, section 3.2: theta are all parameters, g is the gradient of the loss.
+    """
     landscape_predictiveness: Floats = _measured(2)
-    """Min and max of |grad L(theta) - grad L(theta - eta g)|; not measured yet: NaN."""
+    """Min and max of |grad L(theta) - grad L(theta - eta g)|; NaN as above."""
     landscape_beta: float = _measured()
-    """Effective beta-smoothness: max |gradient difference| / |eta g|; not measured yet: NaN."""
+    """Effective beta-smoothness: max |gradient difference| / |eta g|; NaN as above, and where g or eta is 0."""
 
     @property
     def input_edges(self) -> Floats:

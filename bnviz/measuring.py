@@ -160,7 +160,7 @@ class Recorder:
         after = self._numbers()
         arms = {label: (arm, before[label], after[label]) for label, arm in trainer.arms.items()}
         x, y = trainer.batch.x.numpy(), trainer.batch.y.numpy()
-        self._measurer.ask(Update(trainer.step_count - 1, x, y, arms))
+        self._measurer.ask(Update(trainer.step_count - 1, x, y, arms, trainer.config))
         return ready
 
     def flush(self) -> list[Item]:

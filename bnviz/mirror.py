@@ -16,6 +16,7 @@ from torch import nn
 from bnviz.arms import build_model, loss_function
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Frame
+from bnviz.landscape import step_lengths
 from bnviz.normalization import UnitNoise
 from bnviz.probe import Batch, Probe, measure
 from bnviz.recording import layer_names
@@ -50,6 +51,8 @@ class Update:
     y: Array
     arms: dict[str, tuple[Arm, Numbers, Numbers]]
     """By label: the arm, and its numbers before and after."""
+    config: RunConfig
+    """The run's, as changed so far."""
 
 
 class State:
@@ -100,7 +103,9 @@ class Mirror:
                 self._loss_fn(probe.model(batch.x), batch.y).backward()
                 state.write(after)
             probes[label] = probe
-        return measure(update.step, probes, batch, self._loss_fn, layer_names(self._run.config))
+        config = update.config
+        steps = {label: step_lengths(config.landscape, config.rate(arm)) for label, (arm, *_) in update.arms.items()}
+        return measure(update.step, probes, batch, self._loss_fn, layer_names(config), steps)
 
     def _twin(self, label: str, arm: Arm) -> tuple[Probe, State]:
         kind = (arm.normalization, arm.noise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from bnviz import metrics
+from bnviz.distributions import distributions, layer_percentiles
 from bnviz.frames import Floats, Frame
 from bnviz.ics import internal_covariate_shift
+from bnviz.landscape import Bands, expendable, walk
 from bnviz.models import pieces, weight_layer
 from bnviz.normalization import UnitNoise
 
@@ -58,15 +60,27 @@ class Probe:
         self.layers_before = [pieces(child) for child in self.before if weight_layer(child) is not None]
         self.layers_after = [pieces(child) for child in self.after if weight_layer(child) is not None]
         self.gradients: list[Tensor | None] = []
+        self.all_gradients: list[Tensor] | None = []
         self.inputs: list[Tensor] = []
         self.normalized: list[Tensor | None] = []
         self.preactivations: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self._state, self._state_before, self._state_after = map(_state, (model, self.before, self.after))
-        self._noise = [module for module in model.modules() if isinstance(module, UnitNoise)]
-        self._noise_after = [module for module in self.after.modules() if isinstance(module, UnitNoise)]
+        self._noise, self._noise_after = _noises(model), _noises(self.after)
         self._children = [child for child in model if weight_layer(child) is not None]
         self._handles: list[RemovableHandle] = []
+        self._walker: nn.Sequential | None = None
+
+    @property
+    def walker(self) -> nn.Sequential:
+        """A model as it was on entry, to be used up; made when first asked for."""
+        if self._walker is None:
+            self._walker = expendable(self.before)
+        with torch.no_grad():
+            torch._foreach_copy_(_state(self._walker), self._state_before)
+        for mine, twin in zip(_noises(self.model), _noises(self._walker), strict=True):
+            twin._last = mine._last
+        return self._walker
 
     def __enter__(self) -> Probe:
         with torch.no_grad():
@@ -97,6 +111,9 @@ class Probe:
             twin._last = mine._last
         weights = [layer.weight.weight for layer in self.layers if layer.weight is not None]
         self.gradients = [weight.grad if weight.is_leaf else None for weight in weights]  # weight norm computes its own
+        trained = [each for each in self.model.parameters() if each.requires_grad]
+        known = [each.grad for each in trained if each.grad is not None]
+        self.all_gradients = known if len(known) == len(trained) else None
 
     def _watch(self, module: nn.Module, index: int, store: list[Any], output: bool = False) -> None:
         if output:
@@ -117,21 +134,27 @@ def _state(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]
 
 
+def _noises(model: nn.Module) -> list[UnitNoise]:
+    return [module for module in model.modules() if isinstance(module, UnitNoise)]
+
+
 def measure(
     step: int,
     probes: Mapping[str, Probe],
     batch: Batch,
     loss_fn: LossFunction,
     layers: Sequence[str],
+    steps: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> tuple[Frame, ...]:
     """One frame for each probe (an arm's label -> its probe), after a step that ran inside them.
 
-    Histograms of all arms of a layer share their edges, so that they can be compared.
+    Histograms of all arms of a layer share their edges, so that they can be compared. steps: an arm's label -> the
+    step lengths of its landscape; where there are none it is not measured.
     """
     input_rows = {label: metrics.stack_rows(probe.inputs) for label, probe in probes.items()}
     pre_rows = {label: metrics.stack_rows(probe.preactivations) for label, probe in probes.items()}
-    inputs = _distributions(input_rows, len(layers))
-    preactivations = _distributions(pre_rows, len(layers))
+    inputs = distributions(input_rows, len(layers))
+    preactivations = distributions(pre_rows, len(layers))
     return tuple(
         Frame(
             step=step,
@@ -146,42 +169,16 @@ def measure(
             preactivation_hist=preactivations[label]["hist"],
             preactivation_range=preactivations[label]["range"],
             preactivation_clipped=preactivations[label]["clipped"],
-            preactivation_percentiles=_percentiles(pre_rows[label], len(layers)),
-            unit_percentiles=_percentiles(
+            preactivation_percentiles=layer_percentiles(pre_rows[label], len(layers)),
+            unit_percentiles=layer_percentiles(
                 metrics.stack_rows([values[:, 0] for values in probe.preactivations]), len(layers)
             ),
             **_health(probe),  # type: ignore[arg-type]
             **_gradients(probe, batch, loss_fn),  # type: ignore[arg-type]
-            landscape_loss=np.full(2, np.nan),
-            landscape_predictiveness=np.full(2, np.nan),
-            landscape_beta=float("nan"),
+            **_landscape(probe, batch, loss_fn, steps.get(label, ())),
         )
         for label, probe in probes.items()
     )
-
-
-def _distributions(arms: Mapping[str, Any], count: int) -> dict[str, dict[str, Any]]:
-    """Mean, std, range, histogram and clipped share per layer and arm, on edges that the arms share."""
-    results: dict[str, dict[str, Any]] = {}
-    for label, groups in arms.items():
-        result: dict[str, Any] = {"mean": np.empty(count), "std": np.empty(count), "range": np.empty((count, 2))}
-        for rows, values in groups:
-            result["mean"][rows], result["std"][rows], result["range"][rows] = metrics.spread(values)
-        results[label] = result
-    shared = metrics.shared_ranges([result["range"] for result in results.values()])
-    for label, groups in arms.items():
-        hist, clipped = np.empty((count, metrics.BINS), np.int32), np.empty(count)
-        for rows, values in groups:
-            hist[rows], clipped[rows] = metrics.histograms(values, shared[rows])
-        results[label] |= {"range": shared, "hist": hist, "clipped": clipped}
-    return results
-
-
-def _percentiles(groups: Any, count: int) -> Floats:
-    result = np.empty((count, 3))
-    for rows, values in groups:
-        result[rows] = metrics.percentiles(values)
-    return result
 
 
 @torch.no_grad()
@@ -231,4 +228,15 @@ def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, F
         "ics_l2": shift.l2,
         "ics_relative": shift.relative,
         "ics_cosine": shift.cosine,
+    }
+
+
+def _landscape(probe: Probe, batch: Batch, loss_fn: LossFunction, steps: Sequence[float]) -> dict[str, Any]:
+    bands = Bands(np.full(2, np.nan), np.full(2, np.nan), float("nan"))
+    if steps:
+        bands = walk(probe.walker, batch.x, batch.y, loss_fn, steps, probe.all_gradients)
+    return {
+        "landscape_loss": bands.loss,
+        "landscape_predictiveness": bands.predictiveness,
+        "landscape_beta": bands.beta,
     }

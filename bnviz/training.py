@@ -14,6 +14,7 @@ from bnviz import datasets
 from bnviz.arms import RunningArm, build_model, loss_function
 from bnviz.config import LIVE_FIELDS, Arm, RunConfig
 from bnviz.frames import Event, Frame
+from bnviz.landscape import step_lengths
 from bnviz.probe import Batch
 from bnviz.probe import measure as measure_step
 from bnviz.recording import layer_names
@@ -113,7 +114,10 @@ class Trainer:
         self.step_count += 1
         if measure or self.finished:
             self.flag_divergence()
-        return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._layers) if measure else ()
+        if not measure:
+            return ()
+        steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
+        return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._layers, steps)
 
     def change(self, arm: str | None = None, **fields: Any) -> Event:
         """Change settings of one arm (`normalization`, `noise`, `learning_rate`) or of all, from the next step on.

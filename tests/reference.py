@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -90,3 +92,37 @@ def prefix_shared_gradients(
         with torch.no_grad():
             entering = after[i](entering)
     return pairs
+
+
+def landscape_by_copies(
+    model: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss, steps: Sequence[float]
+) -> tuple[list[float], list[float], list[float]]:
+    """Loss, |gradient difference| and that over the way moved, for each step: a deep copy and a full backward each."""
+
+    def loss_and_gradients(values: list[np.ndarray] | None) -> tuple[float, list[np.ndarray]]:
+        twin = copy.deepcopy(model).train()
+        for module in twin.modules():
+            if isinstance(module, UnitNoise):
+                module.frozen = True
+            if isinstance(module, nn.Dropout):
+                module.eval()
+        if values is not None:
+            for parameter, value in zip(twin.parameters(), values, strict=True):
+                parameter.data = torch.from_numpy(value)
+        twin.zero_grad()
+        loss = loss_fn(twin(x), y)
+        loss.backward()
+        return loss.item(), [parameter.grad.numpy() for parameter in twin.parameters()]  # type: ignore[union-attr]
+
+    def norm(arrays: Iterable[np.ndarray]) -> float:
+        return math.sqrt(sum(float((array**2).sum()) for array in arrays))
+
+    theta = [parameter.detach().numpy() for parameter in model.parameters()]
+    _, g = loss_and_gradients(None)
+    losses, changes, betas = [], [], []
+    for eta in steps:
+        loss, there = loss_and_gradients([value - eta * slope for value, slope in zip(theta, g, strict=True)])
+        losses.append(loss)
+        changes.append(norm(a - b for a, b in zip(there, g, strict=True)))
+        betas.append(changes[-1] / norm(eta * slope for slope in g))
+    return losses, changes, betas

@@ -31,7 +31,7 @@ class Pair:
         self.sent.step()
         arms = {label: (arm, before[label], states[label].read()) for label, arm in self.sent.arms.items()}
         batch, step = self.sent.batch, self.sent.step_count - 1
-        mirrored = self.mirror.frames(Update(step, batch.x.numpy(), batch.y.numpy(), arms))
+        mirrored = self.mirror.frames(Update(step, batch.x.numpy(), batch.y.numpy(), arms, self.sent.config))
         for one, two in zip(self.here.step(measure=True), mirrored, strict=True):
             assert (one.step, one.arm, one.layers) == (two.step, two.arm, two.layers)
             for q in quantities(len(one.layers)):
@@ -48,13 +48,25 @@ ALL = ("none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_li
 @pytest.mark.parametrize(
     "config",
     [
-        replace(SMALL, arms=tuple(map(Arm, ALL[:4]))),
-        replace(SMALL, arms=tuple(map(Arm, ALL[4:])), activation="relu", init="he", learning_rate=0.05),
-        replace(SMALL, arms=(Arm("batch"), Arm("batch", noise=True), Arm("none", noise=True)), optimizer="momentum"),
+        replace(SMALL, arms=tuple(map(Arm, ALL[:4])), landscape="0.5-4"),
+        replace(
+            SMALL,
+            arms=tuple(map(Arm, ALL[4:])),
+            activation="relu",
+            init="he",
+            learning_rate=0.05,
+            landscape="0.01-30",
+        ),
+        replace(
+            SMALL,
+            arms=(Arm("batch"), Arm("batch", noise=True), Arm("none", noise=True)),
+            optimizer="momentum",
+            landscape="0.5-4",
+        ),
         replace(SMALL, optimizer="adam", learning_rate=0.01, activation="tanh"),
         replace(SMALL, dataset="gaussian", loss="squared_error", learning_rate=1e-6, batch_size=4096),
-        replace(SMALL, model="cnn", depth=2, width=8, arms=(Arm("none"), Arm("batch", noise=True))),
-        replace(SMALL, activation="relu", init="he", learning_rate=1000.0),
+        replace(SMALL, model="cnn", depth=2, width=8, arms=(Arm("none"), Arm("batch", noise=True)), landscape="0.5-4"),
+        replace(SMALL, activation="relu", init="he", learning_rate=1000.0, landscape="0.01-30"),
     ],
     ids=["four", "four-more", "noise-momentum", "adam", "regression", "cnn", "diverged"],
 )
@@ -80,5 +92,9 @@ def test_also_after_changes_and_forks():
     pair.step(measure=False)
     pair.both("change", arm="batch", normalization="batch")
     pair.both("change", learning_rate=0.3)
+    pair.step()
+    pair.both("change", landscape="0.5-4")
+    pair.step()
+    pair.both("change", learning_rate=0.1, landscape="0.01-30")
     pair.step()
     assert list(pair.here.models) == ["none", "batch", "layer+noise@0.02", "batch (2)"]

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from bnviz.models import make_mlp
 from bnviz.probe import Batch, Probe, accuracy, measure
 
+from .reference import landscape_by_copies
+
 
 def setup(normalization="batch", activation="sigmoid", dtype=torch.float32):
     torch.manual_seed(1)
@@ -25,11 +27,11 @@ def one_step(model, optimizer, batch):
     optimizer.step()
 
 
-def measured(model, optimizer, batch):
+def measured(model, optimizer, batch, steps=()):
     probe = Probe(model)
     with probe:
         one_step(model, optimizer, batch)
-    return measure(7, {"mine": probe}, batch, F.cross_entropy, ("a", "b", "c", "d"))[0]
+    return measure(7, {"mine": probe}, batch, F.cross_entropy, ("a", "b", "c", "d"), {"mine": steps})[0]
 
 
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
@@ -81,6 +83,26 @@ def test_a_frame_agrees_with_numpy_on_the_weights_before_the_update():
     assert np.isnan(frame.saturated[-1])
 
 
+@pytest.mark.parametrize("normalization", ["none", "batch", "weight"])
+def test_the_landscape_is_that_of_the_weights_before_the_update(normalization):
+    model, optimizer, batch = setup(normalization, dtype=torch.float64)
+    probe = Probe(model)
+    for _ in range(2):  # what walks along the gradient is used twice
+        before = copy.deepcopy(model)
+        with probe:
+            one_step(model, optimizer, batch)
+        (frame,) = measure(0, {"mine": probe}, batch, F.cross_entropy, "abcd", {"mine": (0.1, 0.9)})
+    losses, changes, betas = landscape_by_copies(before, batch.x, batch.y, F.cross_entropy, (0.1, 0.9))
+    np.testing.assert_allclose(frame.landscape_loss, [min(losses), max(losses)], rtol=1e-8)
+    np.testing.assert_allclose(frame.landscape_predictiveness, [min(changes), max(changes)], rtol=1e-6)
+    assert frame.landscape_beta == pytest.approx(max(betas), rel=1e-6)
+
+
+def test_without_step_lengths_there_is_no_landscape():
+    frame = measured(*setup())
+    assert np.isnan([*frame.landscape_loss, *frame.landscape_predictiveness, frame.landscape_beta]).all()
+
+
 def test_arms_share_their_edges():
     model, optimizer, batch = setup("none", "relu")
     other, other_optimizer, _ = setup("batch", "relu")
@@ -101,7 +123,7 @@ def test_the_probe_leaves_no_trace():
     state = torch.get_rng_state()
     for _ in range(5):
         one_step(plain, optimizer, batch)
-        measured(watched, other, batch)
+        measured(watched, other, batch, (0.3, 3.0))
     assert torch.equal(state, torch.get_rng_state())
     for (name, mine), theirs in zip(plain.state_dict().items(), watched.state_dict().values(), strict=True):
         assert torch.equal(mine, theirs), name

@@ -34,7 +34,8 @@ def test_measuring_changes_no_bit(optimizer):
     torch.manual_seed(5)
     before = torch.get_rng_state()
     off, every, tenth = (trained(config, k, 200) for k in (None, 1, 10))
-    for other in (every, tenth):
+    walked = trained(replace(config, landscape="0.01-30"), 10, 200)
+    for other in (every, tenth, walked):
         assert torch.equal(other[1], before)
         for one, two in zip(off[0], other[0], strict=True):
             assert torch.equal(one, two)
