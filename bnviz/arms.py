@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bnviz.config import Arm, RunConfig
-from bnviz.models import make_cnn, make_mlp, set_normalization
+from bnviz.models import make_cnn, make_mlp, set_momentum, set_normalization
 from bnviz.probe import Probe
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -51,7 +51,7 @@ class RunningArm:
         self.diverged = False
         self._optimizer = _optimizer(config, model)
         self._probe: Probe | None = None
-        self.set_rate(config)
+        self.follow(config)
 
     @property
     def probe(self) -> Probe:
@@ -68,8 +68,9 @@ class RunningArm:
         self._optimizer.step()
         return loss.detach()
 
-    def set_rate(self, config: RunConfig) -> None:
-        """Take the arm's own learning rate, or that of the run."""
+    def follow(self, config: RunConfig) -> None:
+        """Take the run's BatchNorm momentum and, where the arm has none of its own, its learning rate."""
+        set_momentum(self.model, config.bn_momentum)
         for group in self._optimizer.param_groups:
             group["lr"] = config.rate(self.arm)
 
@@ -93,7 +94,7 @@ class RunningArm:
                     self._optimizer.state[parameter] = {"momentum_buffer": torch.zeros_like(parameter)}
             self._probe = None
         self.arm = changed
-        self.set_rate(config)
+        self.follow(config)
 
     def fork(self) -> RunningArm:
         """A copy that goes on by itself from here: weights, buffers, noise and what the optimizer remembers."""

@@ -336,7 +336,7 @@ class RunConfig:
 
 
 SETTINGS: dict[str, _Setting] = {each.name: each.metadata["setting"] for each in fields(RunConfig)}
-LIVE_FIELDS = ("learning_rate", "measure_every", "steps", "landscape")
+LIVE_FIELDS = ("learning_rate", "bn_momentum", "measure_every", "steps", "landscape")
 """What a run takes over without starting anew; an arm's normalization, noise and learning_rate too."""
 
 

@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize, skip_init
 from torch.nn.utils.parametrizations import weight_norm
 
 from bnviz.config import BATCH_NORMALIZATIONS, Activation, Init, Normalization
-from bnviz.normalization import NORMALIZATION_LAYERS, UnitNoise, normalization_layer, remove_weight_norm
+from bnviz.normalization import BATCH_LAYERS, NORMALIZATION_LAYERS, UnitNoise, normalization_layer, remove_weight_norm
 
 ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "identity": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,
@@ -149,6 +149,13 @@ def set_normalization(
         del child[:]
         child.extend([layer, *(each.to(layer.weight).train(model.training) for each in added), *kept])
     return model
+
+
+def set_momentum(model: nn.Module, momentum: float) -> None:
+    """Give every batch normalization in the model this weight of the newest batch in its running statistics."""
+    for module in model.modules():
+        if isinstance(module, BATCH_LAYERS):
+            module.momentum = momentum
 
 
 def weight_layer(child: nn.Module) -> nn.Linear | nn.Conv2d | None:

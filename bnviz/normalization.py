@@ -134,9 +134,8 @@ class UnitNoise(nn.Module):
         return str(self.channels)
 
 
-NORMALIZATION_LAYERS = (
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, PNormBatchNorm, MapRMSNorm,
-)  # fmt: skip
+BATCH_LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, PNormBatchNorm)
+NORMALIZATION_LAYERS = (*BATCH_LAYERS, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, MapRMSNorm)
 
 
 @contextmanager

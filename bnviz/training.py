@@ -137,7 +137,7 @@ class Trainer:
             chosen.change(self.config, **fields)
             chosen.diverged = False
         for each in self._arms.values():
-            each.set_rate(self.config)
+            each.follow(self.config)
         return self._happened("change", arm, fields)
 
     def fork(self, arm: str, **fields: Any) -> str:

@@ -130,9 +130,11 @@ def test_fields_that_do_not_go_together_fall_back_too():
 
 def test_what_changes_without_a_reset():
     now = RunConfig()
-    wanted = replace(now, learning_rate=0.1, arms=(Arm("batch"), Arm("batch", learning_rate=0.3)))
+    wanted = replace(
+        now, learning_rate=0.1, bn_momentum=0.2, landscape="0.5-4", arms=(Arm("batch"), Arm("batch", learning_rate=0.3))
+    )
     assert live_changes(now, wanted) == [
-        (None, {"learning_rate": 0.1}),
+        (None, {"learning_rate": 0.1, "bn_momentum": 0.2, "landscape": "0.5-4"}),
         (0, {"normalization": "batch"}),
         (1, {"learning_rate": 0.3}),
     ]

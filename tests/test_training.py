@@ -146,31 +146,6 @@ def test_a_learning_rate_changes_at_once_for_the_arms_that_have_none_of_their_ow
     assert torch.equal(frozen, state_of(trainer)[count])
 
 
-def test_optimizer_state_survives_a_change_of_normalization():
-    trainer = Trainer(replace(SMALL, optimizer="adam", learning_rate=0.01))
-    for _ in range(5):
-        trainer.step()
-    running = trainer._arms["none"]
-    weight = running.model[1][0].weight
-    moments = running._optimizer.state[weight]["exp_avg"].clone()
-    trainer.change(arm="none", normalization="batch")
-    assert torch.equal(running._optimizer.state[weight]["exp_avg"], moments)
-    trainer.step()
-
-
-@pytest.mark.parametrize("normalization", ["batch", "weight"])
-def test_a_change_of_normalization_goes_on_with_momentum(normalization):
-    trainer = Trainer(replace(SMALL, optimizer="momentum", learning_rate=0.01))
-    for step in range(3):
-        if step == 2:
-            trainer.change(arm="none", normalization=normalization)
-            before = {name: p.detach().clone() for name, p in trainer.models["none"].named_parameters()}
-        trainer.step()
-    gamma = "0.1.weight" if normalization == "batch" else "0.0.parametrizations.weight.original0"
-    moved = trainer.models["none"].get_parameter(gamma)
-    torch.testing.assert_close(moved.detach(), before[gamma] - 0.01 * moved.grad)  # new: no momentum yet
-
-
 def test_a_fork_goes_on_from_where_its_arm_is():
     trainer = Trainer(SMALL)
     for _ in range(10):
@@ -234,8 +209,3 @@ def test_every_set_at_hand_trains(dataset):
     )
     first, last = list(train(config))[1::2]
     assert last.train_loss < first.train_loss
-
-
-def test_a_trick_that_is_not_built_yet_is_refused_not_ignored():
-    with pytest.raises(ValueError, match=r"arms: none\+auxiliary cannot be trained yet"):
-        Trainer(replace(SMALL, arms=(Arm("none", trick="auxiliary"),)))
