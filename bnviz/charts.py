@@ -6,74 +6,57 @@ A figure is made by one function, drawn whole or updated: a patch is what of it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from bnviz.layer_charts import profile, ridgeline
+from bnviz import landscape_charts, modes_charts, time_charts, updates_charts
+from bnviz.explain import EXPLANATIONS
+from bnviz.layer_charts import PEAK, UNIT, ridgeline
 from bnviz.palette import Figure, encode
-from bnviz.scene import Scene, View, chosen_layer
+from bnviz.panels import Panel, Part, by_layer, chip, over_steps, strong, switch, units_by_layer
+from bnviz.scene import Scene, Tab, View, chosen_layer
 from bnviz.series_charts import accuracy, loss, of_layer
 
-__all__ = ["Scene", "View", "encode", "figures", "patch"]
+__all__ = ["Scene", "View", "encode", "figures", "notice", "panels", "patch"]
 
-Part = dict[str, Any]
 PRIME = "\N{PRIME}"
 ICS = {
     "relative": ("ics_relative", "linear", f"|G\N{MINUS SIGN}G{PRIME}| / |G|", "relative ICS"),
     "l2": ("ics_l2", "log", f"|G\N{MINUS SIGN}G{PRIME}|", "ICS"),
     "cosine": ("ics_cosine", "cosine", f"cosine of G and G{PRIME}", f"cosine of G and G{PRIME}"),
 }
+HEIGHTS = (
+    f"A row is as high as the density of values spread evenly over one part in {UNIT} of the axis; "
+    f"a row whose peak is higher than {PEAK} rows is shrunk to that."
+)
 VALUES = {"preactivation": "activation", "input": "layer"}
-UNITS = {
-    "sigmoid": ("saturated", "Saturated"),
-    "tanh": ("saturated", "Saturated"),
-    "relu": ("dead", "Dead"),
-}
-LIVE = ("x", "y", "customdata", "text")
+LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
 AXIS_LIVE = ("range", "dtick")
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One chart of the page: its place, its title, and how its figure is made."""
-
-    id: str
-    group: Literal["layers", "series"]
-    title: list[Part]
-    summary: str
-    draw: Callable[[Scene, View], Figure]
-    weight: float = 1.0
-    arm: int | None = None
-    extra: Part = field(default_factory=dict)
-
-    def describe(self) -> Part:
-        """What the browser needs to know of the panel."""
-        plain = {name: getattr(self, name) for name in ("id", "group", "title", "summary", "weight", "arm")}
-        return plain | self.extra
-
-
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "empty"}`: panels in order, their figures."""
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
+
+    grid: panels in order; colors: of the arms; empty: whether nothing is measured yet; notice: what a tab without
+    charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}`, or None.
+    """
     chosen = panels(scene, view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
+        "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
         "empty": not scene.current,
+        "notice": notice(scene, view),
     }
 
 
 def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
     """What may have changed in each figure since the last frame, as `Plotly.animate` takes it, and the note.
 
-    Without `series` only the charts with a row per layer, which are drawn at full rate.
+    Without `series` only the charts that are drawn at full rate.
     """
-    return {
-        panel.id: _changes(panel.draw(scene, view))
-        for panel in panels(scene, view)
-        if series or panel.group == "layers"
-    }
+    return {panel.id: _changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
 
 
 def _changes(figure: Figure) -> Figure:
@@ -86,22 +69,34 @@ def _changes(figure: Figure) -> Figure:
         for name, value in figure["layout"].items()
         if name in ("xaxis", "yaxis") and "ticktext" not in value
     }
-    return {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
+    changes: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
+    # Plotly moves lines without a redraw, but no heatmap.
+    return changes | {"redraw": True} if any("z" in trace for trace in data) else changes
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
-    """The panels of a scene, in reading order."""
+    """The panels of the viewer's tab, in reading order; none while the tab has a notice instead."""
+    return [] if view.away or notice(scene, view) else TABS[view.tab](scene, view)
+
+
+def notice(scene: Scene, view: View) -> Part | None:
+    """Why the viewer's tab has nothing to draw, if so."""
+    find = {"landscape": landscape_charts.notice, "modes": modes_charts.notice}.get(view.tab)
+    return find(scene) if find and not view.away else None
+
+
+def _layers(scene: Scene, view: View) -> list[Panel]:
     return [*_distributions(scene, view), *_profiles(scene, view), *_series(scene, view)]
 
 
 def _distributions(scene: Scene, view: View) -> list[Panel]:
-    colors, found = scene.colors(view), []
+    found = []
     options = [{"value": value, "text": text} for value, text in VALUES.items()]
     width = 4.5 / max(2, len(scene.titles))  # the profiles need their place too
     values: Part = {"text": VALUES[view.values]}
     for arm, title in enumerate(scene.titles.values()):
         what: list[Part] = [{"text": "What enters each" if len(scene.titles) <= 3 else "Enters"}]
-        what.append(_switch("values", view.values, "Values drawn", options) if arm == 0 else values)
+        what.append(switch("values", view.values, "Values drawn", options) if arm == 0 else values)
         name: Part = {"text": title, "arm": arm, "select": arm}
         if len(scene.titles) > 3 and arm > 0:  # said once is enough where there is little room
             what, name = [], name | {"strong": True}
@@ -109,8 +104,8 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
             Panel(
                 id=f"values-{arm}",
                 group="layers",
-                arm=arm,
-                extra={"color": colors.arm(arm), "pick": "layer"},
+                topic="distributions",
+                extra={"pick": "layer", "help": f"{EXPLANATIONS['distributions'].short} {HEIGHTS}"},
                 title=[*({**part, "strong": True, "arm": arm} for part in what), name],
                 summary=f"Distribution of what enters each {VALUES[view.values]}, by layer: {title}",
                 draw=partial(ridgeline, arm=arm),
@@ -123,56 +118,36 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
 def _profiles(scene: Scene, view: View) -> list[Panel]:
     name, kind, _, what = ICS[view.ics]
     options = [{"value": value, "text": entry[2]} for value, entry in ICS.items()]
-    found = [
-        _profile("gradient", [_strong("Gradient norm")], "grad_norm", "log", "gradient norm"),
-        _profile("ics", [_strong("ICS"), _switch("ics", view.ics, "Measure of ICS", options)], name, kind, what),
-    ]
-    if scene.config.activation in UNITS:
-        name, title = UNITS[scene.config.activation]
-        found.append(_profile("units", [_strong(title)], name, "share", f"{title.lower()}:"))
-    return found
-
-
-def _profile(id: str, title: list[Part], name: str, kind: str, what: str) -> Panel:
-    return Panel(
-        id=id, group="layers", title=title, summary=f"{what} of each layer, one line per network",
-        draw=partial(profile, name=name, kind=kind, what=what), weight=0.95, extra={"pick": "layer"},
-    )  # fmt: skip
+    title = [strong("ICS"), switch("ics", view.ics, "Measure of ICS", options)]
+    return [
+        by_layer("gradient", [strong("Gradient norm")], "gradient norm", name="grad_norm", kind="log",
+                 topic="gradient_norm"),
+        by_layer("ics", title, what, name=name, kind=kind, topic="ics"),
+        *units_by_layer(scene),
+    ]  # fmt: skip
 
 
 def _series(scene: Scene, view: View) -> list[Panel]:
-    first, last = chosen_layer(scene, view, 0), chosen_layer(scene, view, max(0, len(scene.layers) - 2))
+    first, last = chosen_layer(scene, view, 0), chosen_layer(scene, view)
     name, kind, formula, what = ICS[view.ics]
-    over = partial(Panel, group="series")
-    found = [
-        over(
-            "loss",
-            title=[_strong("Loss"), {"text": "training —, test ····"}],
-            summary="Loss over steps",
-            draw=loss,
-        )
-    ]
+    title = [strong("Loss"), {"text": "training —, test ····"}]
+    found = [over_steps("loss", title, "Loss over steps", loss, "loss")]
     if scene.config.loss != "squared_error":
-        title = [_strong("Test accuracy"), {"text": "training faint"}]
-        found.append(over("accuracy", title=title, summary="Accuracy over steps", draw=accuracy))
+        title = [strong("Test accuracy"), {"text": "training faint"}]
+        found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, "accuracy"))
     draw = partial(of_layer, name="grad_norm", kind="log", what="gradient norm", layer=first)
-    title = [_strong("Gradient norm"), _chip(scene, view, first)]
-    found.append(over("gradient-steps", title=title, summary="Gradient norm of one layer over steps", draw=draw))
+    title, summary = [strong("Gradient norm"), chip(scene, view, first)], "Gradient norm of one layer over steps"
+    found.append(over_steps("gradient-steps", title, summary, draw, "gradient_norm"))
     draw = partial(of_layer, name=name, kind=kind, what=what, layer=last)
-    title = [_strong("ICS"), {"text": formula}, _chip(scene, view, last)]
-    return [*found, over("ics-steps", title=title, summary="ICS of one layer over steps", draw=draw)]
+    title = [strong("ICS"), {"text": formula}, chip(scene, view, last)]
+    return [*found, over_steps("ics-steps", title, "ICS of one layer over steps", draw, "ics")]
 
 
-def _strong(text: str) -> Part:
-    return {"text": text, "strong": True}
-
-
-def _switch(name: str, value: str, label: str, options: list[Part]) -> Part:
-    """A choice inside a title; choosing changes the field of `View` of that name."""
-    return {"switch": name, "value": value, "label": label, "options": options}
-
-
-def _chip(scene: Scene, view: View, layer: int) -> Part:
-    """The layer drawn; the viewer's own choice can be taken back."""
-    chip: Part = {"text": scene.layers[layer]}
-    return chip if view.layer is None else chip | {"reset": "layer"}
+TABS: dict[Tab, Callable[[Scene, View], list[Panel]]] = {
+    "layers": _layers,
+    "time": time_charts.panels,
+    "landscape": landscape_charts.panels,
+    "modes": modes_charts.panels,
+    "updates": updates_charts.panels,
+    "findings": lambda scene, view: [],  # words alone
+}

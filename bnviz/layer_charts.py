@@ -13,6 +13,7 @@ from bnviz.palette import (
     axis,
     decades,
     encode,
+    exponents,
     floats,
     hull,
     layout,
@@ -149,8 +150,13 @@ def _note(scene: Scene, view: View, arm: int, span: tuple[float, float]) -> str:
     return f"{100 * share:.1f} % of values lie outside" if share >= 0.0005 else ""
 
 
-def profile(scene: Scene, view: View, name: str, kind: str, what: str) -> Figure:
-    """One number per layer and network; kind of the axis: log, linear, share or cosine."""
+def profile(
+    scene: Scene, view: View, name: str, kind: str, what: str, guide: float | None = None, labels: bool = False
+) -> Figure:
+    """One number per layer and network, with a dashed line at `guide`, and names of layers if there are `labels`.
+
+    kind of the axis: log, linear, share, cosine, or exponent for what is a logarithm already.
+    """
     colors, size, recent = scene.colors(view), text_size(view), scene.recently(name)
     ticks, zero = _profile_axis(kind, recent, keep_zero=name == "ics_l2")
     number = ".1%" if kind == "share" else ".3~g"
@@ -166,16 +172,25 @@ def profile(scene: Scene, view: View, name: str, kind: str, what: str) -> Figure
             "hovertemplate": f"%{{text}} · {title}<br>{what} %{{customdata:{number}}}<extra></extra>",
         })  # fmt: skip
     return {
-        "data": traces,
-        "layout": layer_layout(scene, view, labels=view.stacked, x=axis(colors, size, **ticks)),
+        "data": [*traces, *([] if guide is None else [_upright(scene, view, guide)])],
+        "layout": layer_layout(scene, view, labels=labels or view.stacked, x=axis(colors, size, **ticks)),
         "note": _exact_zeros(scene, name) if kind == "log" else "",
     }
+
+
+def _upright(scene: Scene, view: View, value: float) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines", "x": [value, value], "y": [ROW * PEAK, -ROW * len(scene.layers)],
+        "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"}, "hoverinfo": "skip",
+    }  # fmt: skip
 
 
 def _profile_axis(kind: str, recent: Floats, keep_zero: bool) -> tuple[dict[str, Any], float]:
     """Settings of a profile's horizontal axis, and where a log axis draws an exact 0 (NaN: not at all)."""
     if kind == "share":
         return {"range": [-0.03, 1.03], "tickformat": ".0%", "tickvals": [0, 0.5, 1]}, 0.0
+    if kind == "exponent":
+        return exponents(recent), 0.0
     if kind == "cosine":
         low = -1.0 if (recent < 0).any() else 0.0
         return {"range": [low - 0.04, 1.04], "dtick": 0.5}, 0.0

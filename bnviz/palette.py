@@ -122,6 +122,15 @@ def decades(values: ArrayLike, least: int = 2) -> tuple[int, int]:
     return min(low, high - least), high
 
 
+def exponents(values: ArrayLike, around: float = -3.0) -> dict[str, Any]:
+    """Range and ticks of an axis of powers of ten, given as logarithms; it shows `around`, and a decade either side."""
+    array = np.asarray(values, np.float64)
+    finite = array[np.isfinite(array)]
+    low = min(float(np.floor(finite.min(initial=around))), around - 1)
+    high = max(float(np.ceil(finite.max(initial=around))), around + 1)
+    return {"range": [low, high], "dtick": max(1, int(np.ceil((high - low) / 4)))}
+
+
 def log_axis(low: float, high: float, labels: int = 4) -> dict[str, Any]:
     """Range and ticks of a log axis over these decades, with so many labels at most."""
     return {"range": [low, high], "dtick": max(1, int(np.ceil((high - low) / labels)))}

@@ -9,13 +9,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from bnviz.config import RunConfig
-from bnviz.frames import Event, Floats, Frame
+from bnviz.config import Arm, RunConfig
+from bnviz.frames import Event, Floats, Frame, quantities
 from bnviz.palette import PALETTE, Colors, Theme
 from bnviz.recording import current_arms, layer_names
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
+Tab = Literal["layers", "time", "landscape", "modes", "updates", "findings"]
 RECENT = 30
 """Measured steps that decide the ranges of axes, so that these do not jitter."""
 
@@ -27,20 +28,23 @@ class View:
     values: Values = "preactivation"
     ics: Shift = "relative"
     layer: int | None = None
-    """Weight layer (from 0) drawn over steps; None: first layer for gradients, last hidden layer for ICS."""
+    """Weight layer (from 0) drawn over steps; None: first layer for gradients, else the last hidden layer."""
     theme: Theme = "light"
     present: bool = False
     """Large type, to be read from the back of a room."""
     stacked: bool = False
     """Charts stand one under another, on a narrow screen: each names its layers."""
+    tab: Tab = "layers"
+    away: bool = False
+    """Something else is looked at: the run's status is sent, and no charts."""
 
     @classmethod
     def from_dict(cls, given: Any) -> View:
         """The view a client asked for; what is unknown or not allowed falls back to the default."""
         given = given if isinstance(given, Mapping) else {}
-        choices = {"values": Values, "ics": Shift, "theme": Theme}
+        choices = {"tab": Tab, "values": Values, "ics": Shift, "theme": Theme}
         # Compared one by one because what a client sends need not be hashable.
-        known = {
+        known: dict[str, Any] = {
             name: given[name]
             for name, allowed in choices.items()
             if any(given.get(name) == choice for choice in get_args(allowed))
@@ -48,7 +52,8 @@ class View:
         layer = given.get("layer")
         if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
             known["layer"] = layer
-        return cls(**known, present=given.get("present") is True, stacked=given.get("stacked") is True)
+        flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
+        return cls(**known, **flags)
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,15 @@ class Scene:
         return self.current[0].layers if self.current else layer_names(self.config)
 
     @cached_property
+    def arms(self) -> dict[str, Arm]:
+        """Each arm as it is now, by its label."""
+        return current_arms(self.config, self.events)
+
+    @cached_property
     def titles(self) -> dict[str, str]:
         """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
         titles: dict[str, str] = {}
-        for label, arm in current_arms(self.config, self.events).items():
+        for label, arm in self.arms.items():
             since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
             title = arm.title + (f" · since step {since[-1]}" if since else "")
             same = sum(each.split(" #")[0] == title for each in titles.values())
@@ -95,6 +105,12 @@ class Scene:
             past = [frames for frames in self.steps if frames[0].step <= shown][-RECENT:]
         return [frame for frames in past for frame in frames] + list(self.current)
 
+    @cached_property
+    def landscape_known(self) -> bool:
+        """Whether the landscape is or was measured in this run."""
+        settings = [event.changes.get("landscape", "off") for event in self.events]
+        return any(setting != "off" for setting in (self.config.landscape, *settings))
+
     def colors(self, view: View) -> Colors:
         """The colours of the viewer's theme."""
         return PALETTE[view.theme]
@@ -104,13 +120,16 @@ class Scene:
         return np.array([getattr(frame, name) for frame in self.recent], np.float64)
 
     def history(self, name: str, label: str, layer: int | None = None) -> Floats:
-        """A quantity of one arm at each step of `steps`; NaN where the arm is missing."""
-        values = []
-        for frames in self.steps:
-            frame = next((each for each in frames if each.arm == label), None)
-            value: Any = np.nan if frame is None else getattr(frame, name)
-            values.append(value if layer is None or frame is None else value[layer])
-        return np.array(values, np.float64)
+        """A quantity of one arm at each step of `steps`, (N, ...); NaN where the arm is missing."""
+        found = [next((each for each in frames if each.arm == label), None) for frames in self.steps]
+        values: list[Any] = [None if frame is None else getattr(frame, name) for frame in found]
+        if layer is not None:
+            values = [None if value is None else value[layer] for value in values]
+        shape = next(each.shape for each in quantities(len(self.layers)) if each.name == name)
+        shape = shape if layer is None else shape[1:]
+        missing = np.full(shape, np.nan)
+        known = [missing if value is None else value for value in values]
+        return np.array(known, np.float64).reshape(len(known), *shape)
 
     def diverged(self, label: str) -> int | None:
         """The step at which an arm diverged, if it did by the step drawn."""
@@ -121,6 +140,7 @@ class Scene:
         return next((each.step for each in self.current if each.arm == label and each.diverged), None)
 
 
-def chosen_layer(scene: Scene, view: View, default: int) -> int:
-    """The layer drawn over steps: the viewer's, or else a default."""
-    return min(default if view.layer is None else view.layer, len(scene.layers) - 1)
+def chosen_layer(scene: Scene, view: View, default: int | None = None) -> int:
+    """The layer drawn over steps: the viewer's, or else a default (None: the last hidden one)."""
+    usual = max(0, len(scene.layers) - 2) if default is None else default
+    return min(usual if view.layer is None else view.layer, len(scene.layers) - 1)

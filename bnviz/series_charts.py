@@ -1,4 +1,4 @@
-"""Charts over steps: loss, accuracy, and the gradients and ICS of one layer."""
+"""Charts over steps: loss, accuracy, and quantities of one layer; the marks and axes that all of them share."""
 
 from __future__ import annotations
 
@@ -9,73 +9,99 @@ from numpy.typing import NDArray
 
 from bnviz.frames import Floats
 from bnviz.layer_charts import text_size
-from bnviz.palette import Figure, axis, decades, encode, floats, layout, log_axis, nice_above, translucent
+from bnviz.palette import (
+    Figure,
+    axis,
+    decades,
+    encode,
+    exponents,
+    floats,
+    layout,
+    log_axis,
+    nice_above,
+    translucent,
+)
 from bnviz.scene import Scene, View
 
+SHARE: dict[str, Any] = {"range": [-0.03, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%"}
 Line = tuple[str, str, int | None, dict[str, Any]]
 """One quantity over steps: field of `Frame`, its name for people, the layer, and how the line looks."""
 
 
-def loss(scene: Scene, view: View) -> Figure:
-    """Training loss (solid) and test loss (dotted); a line where a network that knows nothing stands."""
-    lines: list[Line] = [
-        ("test_loss", "test loss", None, {"dash": "2px,3px"}),
-        ("train_loss", "training loss", None, {}),
-    ]
-    traces, values = _traces(scene, view, lines, ".3~g")
+def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test loss")) -> Figure:
+    """Training loss (solid) and another (dotted); a line where a network that knows nothing stands."""
+    traces, values = lines(
+        scene, view, [(*other, None, {"dash": "2px,3px"}), ("train_loss", "training loss", None, {})]
+    )
     finite = np.abs(values[np.isfinite(values)])
     if scene.config.loss == "squared_error":  # falls by many decades
-        return _figure(scene, view, traces, axis_y(view, scene, {"type": "log", **log_axis(*decades(finite), 3)}))
+        return chart(scene, view, traces, {"type": "log", **log_axis(*decades(finite), 3)})
     # A network that goes astray may leave the picture, so that the others can be seen.
     first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
     start = max([value for value in first if np.isfinite(value)], default=1.0)
     top = nice_above(min(float(finite.max(initial=0.1)), 2 * max(start, np.log(scene.classes or 1))))
     if scene.classes:
-        traces.insert(0, _chance(scene, view, scene.classes))
+        level = float(np.log(scene.classes))
+        traces.insert(0, level_line(scene, view, level, f"chance: ln {scene.classes} = {level:.2f}"))
     note = "leaves the picture" if finite.size and finite.max() > 1.001 * top else ""
-    return _figure(scene, view, traces, axis_y(view, scene, {"range": [-0.03 * top, top], "nticks": 4}), note)
+    return chart(scene, view, traces, {"range": [-0.03 * top, top], "nticks": 4}, note)
 
 
-def _chance(scene: Scene, view: View, classes: int) -> dict[str, Any]:
-    level = float(np.log(classes))
+def level_line(scene: Scene, view: View, level: float, told: str) -> dict[str, Any]:
+    """A dashed line at one value, for comparison."""
     return {
         "type": "scatter", "mode": "lines", "x": [0, last_step(scene)], "y": [level, level],
         "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"},
-        "hovertemplate": f"chance: ln {classes} = {level:.2f}<extra></extra>",
+        "hovertemplate": f"{told}<extra></extra>",
     }  # fmt: skip
 
 
 def accuracy(scene: Scene, view: View) -> Figure:
     """Test accuracy, and faintly that of the training batches."""
-    lines: list[Line] = [
+    wanted: list[Line] = [
         ("train_accuracy", "training accuracy", None, {"faint": True}),
         ("test_accuracy", "test accuracy", None, {}),
     ]
-    traces, _ = _traces(scene, view, lines, ".1%")
-    ticks = {"range": [-0.03, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%"}
-    return _figure(scene, view, traces, axis_y(view, scene, ticks))
+    traces, _ = lines(scene, view, wanted, ".1%")
+    return chart(scene, view, traces, SHARE)
 
 
-def of_layer(scene: Scene, view: View, name: str, kind: str, what: str, layer: int) -> Figure:
-    """A quantity of one layer; kind of the axis: log, linear or cosine."""
-    traces, values = _traces(scene, view, [(name, f"{scene.layers[layer]}: {what}", layer, {})], ".3~g")
+def of_layer(
+    scene: Scene, view: View, name: str, kind: str, what: str, layer: int, guide: float | None = None
+) -> Figure:
+    """A quantity of one layer, with a dashed line at `guide`; kind of the axis as in `ticks`."""
+    number = ".1%" if kind == "share" else ".3~g"
+    traces, values = lines(scene, view, [(name, f"{scene.layers[layer]}: {what}", layer, {})], number)
+    if guide is not None:
+        traces.insert(0, level_line(scene, view, guide, f"{guide:g}"))
+    return chart(scene, view, traces, ticks(kind, values))
+
+
+def ticks(kind: str, values: Floats) -> dict[str, Any]:
+    """Range and ticks of the vertical axis for these values.
+
+    kind: log, linear, share, cosine, or exponent for what is a logarithm already.
+    """
     finite = values[np.isfinite(values)]
     if kind == "log":
-        ticks = {"type": "log", **log_axis(*decades(finite), 3)}
-        return _figure(scene, view, traces, axis_y(view, scene, ticks))
+        return {"type": "log", **log_axis(*decades(finite), 3)}
+    if kind == "share":
+        return SHARE
     if kind == "cosine":
         low = -1.0 if (finite < 0).any() else 0.0
-        return _figure(scene, view, traces, axis_y(view, scene, {"range": [low - 0.04, 1.04], "dtick": 0.5}))
+        return {"range": [low - 0.04, 1.04], "dtick": 0.5}
+    if kind == "exponent":
+        return exponents(finite)
     usual = float(np.percentile(finite, 98)) if finite.size else 0.0
     top = nice_above(max(min(float(finite.max(initial=0)), 2 * usual), 0.1))
-    return _figure(scene, view, traces, axis_y(view, scene, {"range": [-0.03 * top, top], "nticks": 4}))
+    return {"range": [-0.03 * top, top], "nticks": 4}
 
 
-def _traces(scene: Scene, view: View, lines: list[Line], number: str) -> tuple[list[dict[str, Any]], Floats]:
+def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") -> tuple[list[dict[str, Any]], Floats]:
     """A trace for each quantity and network, and all their values."""
-    colors, steps = scene.colors(view), _steps(scene)
+    colors, steps = scene.colors(view), steps_of(scene)
     traces, values = [], []
-    for name, what, layer, look in lines:
+    for name, what, layer, look in wanted:
         for index, (label, title) in enumerate(scene.titles.items()):
             values.append(scene.history(name, label, layer))
             color = colors.arm(index)
@@ -92,7 +118,8 @@ def _traces(scene: Scene, view: View, lines: list[Line], number: str) -> tuple[l
     return traces, np.concatenate(values) if values else np.zeros(0)
 
 
-def _steps(scene: Scene) -> NDArray[np.integer[Any]]:
+def steps_of(scene: Scene) -> NDArray[np.integer[Any]]:
+    """The steps measured, (N,)."""
     steps = np.array([frames[0].step for frames in scene.steps], np.int32)
     return steps.astype(np.uint16) if steps.max(initial=0) < 2**16 else steps  # half the bytes
 
@@ -102,18 +129,13 @@ def last_step(scene: Scene) -> float:
     return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0
 
 
-def axis_y(view: View, scene: Scene, ticks: dict[str, Any]) -> dict[str, Any]:
-    """The vertical axis of a chart over steps."""
-    return axis(scene.colors(view), text_size(view), **ticks)
-
-
-def _figure(scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "") -> Figure:
-    """The chart with its marks: events, and the step drawn while that is not the last one."""
+def chart(scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "") -> Figure:
+    """The traces over steps, and marks: events, and the step drawn while that is not the last one."""
     colors, size = scene.colors(view), text_size(view)
-    x = axis(colors, size, range=[0, last_step(scene)], nticks=5)
     marks = axis(colors, size, range=[0, 1], overlaying="y", visible=False, fixedrange=True)
     figure_layout = layout(
-        colors, size, (round(3.6 * size), round(1.2 * size), 8, round(1.8 * size)), xaxis=x, yaxis=y, yaxis2=marks,
+        colors, size, (round(3.6 * size), round(1.2 * size), 8, round(1.8 * size)),
+        xaxis=axis(colors, size, range=[0, last_step(scene)], nticks=5), yaxis=axis(colors, size, **y), yaxis2=marks,
         hoverdistance=40, uirevision=y.get("type", "linear"),
     )  # fmt: skip
     return {

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bnviz import charts
-from bnviz.datasets import SHAPES
-from bnviz.frames import Frame
 from bnviz.hub import Run
-from bnviz.scene import Scene, View
-from bnviz.verdict import sentence
+from bnviz.messages import extras_of, header_of, scene_message, scene_of
+from bnviz.scene import View
 
 FASTEST = 0.04
 """Seconds from one message to the next, at least."""
@@ -57,19 +55,20 @@ class Message:
 
     structure: object
     header: str
-    layers: str
+    live: str | None
+    """What changes with every message; None: nothing is measured yet, so there is nothing to draw."""
     series: str
     series_number: int
     scene: str | None
 
     def patch(self, with_series: bool) -> str:
         """The JSON text of a patch."""
-        if not self.layers:  # nothing measured yet: nothing to draw
+        if self.live is None:
             return f'{{"type": "status", {self.header}}}'
-        figures, extras = self.layers, ""
+        figures, extras = self.live, ""
         if with_series:
             series, extras = self.series.split("\n", 1)
-            figures = ", ".join(part for part in (self.layers, series) if part)
+            figures = ", ".join(part for part in (self.live, series) if part)
         return f'{{"type": "patch", {self.header}, "figures": {{{figures}}}{extras}}}'
 
 
@@ -145,66 +144,21 @@ class Stream:
         view, seek = key
         scene = scene_of(self.run, seek)
         header = header_of(self.run, scene, seek)
-        shape = (view, tuple(scene.titles.items()), bool(scene.current), self.run.config)
-        figures = charts.patch(scene, view, series=False) if scene.current else {}
-        if key not in self._series:
-            both = charts.patch(scene, view, series=True) if scene.current else {}
-            rest = {name: figure for name, figure in both.items() if name not in figures}
-            extras = {"sentence": words_of(scene), "timeline": timeline_of(scene, seek)}
-            self._series[key] = f"{_inner(rest)}\n, {_inner(extras)}"
+        noticed = charts.notice(scene, view) is not None
+        shape = (view, tuple(scene.titles.items()), bool(scene.current), self.run.config, noticed)
+        due = key not in self._series
+        figures = charts.patch(scene, view, series=due) if scene.current else {}
+        if due:
+            slow = {panel.id for panel in charts.panels(scene, view) if not panel.live}
+            rest = {name: figures.pop(name) for name in slow & figures.keys()}
+            self._series[key] = f"{_inner(rest)}\n, {_inner(extras_of(scene, view, seek))}"
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = json.dumps({"type": "scene", **scene_message(self.run, scene, view, seek)})
-        return Message(shape, _inner(header), _inner(figures), self._series[key], self._series_number, whole)
+        live = _inner(figures) if scene.current else None
+        return Message(shape, _inner(header), live, self._series[key], self._series_number, whole)
 
 
 def _inner(value: dict[str, Any]) -> str:
     """The JSON of a dict without its braces."""
     return json.dumps(value)[1:-1]
-
-
-def scene_of(run: Run, seek: int | None) -> Scene:
-    """What there is to draw of a run now, or as it was at a step."""
-    steps, events = run.history.snapshot()
-    current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else run.history.nearest(seek) or ()
-    return Scene(run.started_with, steps, events, current, SHAPES[run.config.dataset][1] or None)
-
-
-def scene_message(run: Run, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
-    """All that is needed to draw a run from nothing."""
-    return {
-        "run": run.id,
-        **header_of(run, scene, seek),
-        **charts.figures(scene, view),
-        "sentence": words_of(scene),
-        "timeline": timeline_of(scene, seek),
-    }
-
-
-def header_of(run: Run, scene: Scene, seek: int | None) -> dict[str, Any]:
-    """Status, step and speed."""
-    return {
-        "status": run.status,
-        "step": scene.current[0].step if scene.current else 0,
-        "newest": run.step,
-        "rate": round(run.rate),
-        "text": run.text,
-        "live": seek is None,
-    }
-
-
-def words_of(scene: Scene) -> list[dict[str, Any]]:
-    """The sentence over the charts, as spans of text, each with the place of the arm it speaks of."""
-    return [{"text": span.text, "arm": span.arm} for span in sentence(scene.config, scene.current, scene.events)]
-
-
-def timeline_of(scene: Scene, seek: int | None) -> dict[str, Any]:
-    """First and last step kept, the one shown, and the events."""
-    known = scene.steps
-    return {
-        "first": known[0][0].step if known else 0,
-        "last": known[-1][0].step if known else 0,
-        "shown": scene.current[0].step if scene.current else 0,
-        "live": seek is None,
-        "events": [{"step": event.step, "text": event.text} for event in scene.events],
-    }

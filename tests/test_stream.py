@@ -9,9 +9,10 @@ import pytest
 from bnviz.config import RunConfig
 from bnviz.frames import Event
 from bnviz.hub import Run
+from bnviz.messages import header_of, scene_of, timeline_of, words_of
 from bnviz.recording import Note
 from bnviz.scene import View
-from bnviz.stream import Stream, Viewer, header_of, scene_of, timeline_of, words_of
+from bnviz.stream import Stream, Viewer
 from bnviz.training import train
 
 CONFIG = RunConfig(depth=2, width=8, steps=60)

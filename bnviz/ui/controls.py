@@ -9,21 +9,20 @@ from typing import Any, cast, get_args
 import streamlit as st
 
 from bnviz.config import (
+    BATCH_NORMALIZATIONS,
     DOWNLOADED_DATASETS,
     IMAGE_DATASETS,
-    MAX_ARMS,
-    NORMALIZATION_TITLES,
     SETTINGS,
     Activation,
-    Arm,
     Choice,
     Dataset,
-    Normalization,
+    Landscape,
     Number,
     RunConfig,
     Whole,
 )
 from bnviz.presets import PRESETS, live
+from bnviz.ui import arm_controls
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
 STOPS: dict[str, tuple[float, ...]] = {
@@ -41,7 +40,7 @@ TITLES = {
     "cifar10": "CIFAR-10", "gaussian": "Gaussian, linear target", "mlp": "Fully connected", "cnn": "Convolutional",
     "relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU", "xavier": "Xavier (Glorot)",
     "he": "He", "normal_0.01": "Normal, 0.01", "sgd": "SGD", "momentum": "SGD, momentum 0.9", "adam": "Adam",
-    "none": "none", "auxiliary": "auxiliary losses", "pretrain": "pre-training",
+    "0.5-4": "½ to 4 × learning rate", "0.01-30": "0.01 to 30 × learning rate", "off": "off",
     "identity": "identity", "sigmoid": "sigmoid", "tanh": "tanh",
 }  # fmt: skip
 """Names of choices as people write them; others are capitalized."""
@@ -60,17 +59,14 @@ def put(config: RunConfig) -> None:
     for name in FIELDS:
         if name != "arms":
             state[_key(name)] = getattr(config, name)
-    state["arms"] = list(range(len(config.arms)))
-    for uid, arm in enumerate(config.arms):
-        _put_arm(uid, arm)
+    arm_controls.put(config.arms)
 
 
-def toggle_normalization(place: int) -> None:
-    """Flip normalization of the arm at a place, as its switch does (before the widgets are drawn)."""
-    uids = st.session_state["arms"]
-    if 0 <= place < len(uids):
-        key = _arm_key(uids[place], "on")
-        st.session_state[key] = not st.session_state[key]
+def take_landscape(setting: Any) -> None:
+    """Take over what the button of the landscape's tab asks for (before the widgets are drawn)."""
+    wanted = setting.get("landscape") if isinstance(setting, dict) else None
+    if any(wanted == allowed for allowed in get_args(Landscape)):
+        st.session_state[_key("landscape")] = wanted
 
 
 def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
@@ -90,7 +86,7 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
         "Activation", get_args(Activation), key=_key("activation"), format_func=title, required=True,
         help=_help("activation"),
     )  # fmt: skip
-    chosen["arms"] = _arms()
+    chosen["arms"] = arm_controls.arms()
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
@@ -101,7 +97,13 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
             chosen[name] = _choice(name)
         for name in ("steps", "measure_every"):
             chosen[name] = _stops(name, "{:,}")
-        if any(arm.normalization == "group" for arm in chosen["arms"]):
+        chosen["landscape"] = _choice("landscape")
+        kinds = {arm.normalization for arm in chosen["arms"]}
+        if kinds.intersection(BATCH_NORMALIZATIONS):
+            chosen["bn_momentum"] = st.slider(
+                _label("bn_momentum"), 0.0, 1.0, step=0.01, key=_key("bn_momentum"), help=_help("bn_momentum")
+            )
+        if "group" in kinds:
             chosen["groups"] = _number("groups")
     try:
         config = replace(_fitting(state["config"], dataset), **chosen)
@@ -133,7 +135,11 @@ def _fitting(config: RunConfig, dataset: str) -> RunConfig:
 
 
 def _key(name: str) -> str:
-    return f"field_{name}"
+    """Key of a widget's state. Streamlit forgets the state of a widget that was out of sight: it is put back."""
+    key = f"field_{name}"
+    if "config" in st.session_state:
+        st.session_state.setdefault(key, getattr(st.session_state["config"], name))
+    return key
 
 
 def _help(name: str) -> str:
@@ -191,58 +197,3 @@ def _stops(name: str, form: str = "{}") -> Any:
     brought.add(st.session_state[_key(name)])
     stops = sorted({stop for stop in STOPS[name] if setting.low <= stop <= setting.high} | brought)
     return st.select_slider(_label(name), stops, key=_key(name), format_func=form.format, help=_help(name))
-
-
-def _arm_key(uid: int, part: str) -> str:
-    return f"arm{uid}_{part}"
-
-
-def _put_arm(uid: int, arm: Arm) -> None:
-    state = st.session_state
-    state[_arm_key(uid, "on")] = arm.normalization != "none"
-    state[_arm_key(uid, "kind")] = arm.normalization if arm.normalization != "none" else "batch"
-    state[_arm_key(uid, "noise")] = arm.noise
-    state[_arm_key(uid, "trick")] = arm.trick
-    state[_arm_key(uid, "rate")] = arm.learning_rate
-
-
-def _arms() -> tuple[Arm, ...]:
-    """The networks side by side: a row each, with its switch and what else is particular to it."""
-    state = st.session_state
-    st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
-    arms = tuple(_arm_row(place, uid) for place, uid in enumerate(list(state["arms"])))
-
-    def add() -> None:
-        uid = max(state["arms"]) + 1
-        _put_arm(uid, Arm("batch"))
-        state["arms"] = [*state["arms"], uid]
-
-    if len(arms) < MAX_ARMS:
-        st.button("Add a network", icon=":material/add:", type="tertiary", on_click=add, key="add_arm")
-    return arms
-
-
-def _arm_row(place: int, uid: int) -> Arm:
-    state = st.session_state
-    for part, default in (("on", True), ("kind", "batch"), ("noise", False), ("trick", "none"), ("rate", None)):
-        state.setdefault(_arm_key(uid, part), default)
-    kind = state[_arm_key(uid, "kind")]
-    with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
-        on = st.toggle(NORMALIZATION_TITLES[kind], key=_arm_key(uid, "on"), width="stretch")
-        with st.popover(f"More on network {place + 1}", icon=":material/tune:", type="tertiary"):
-            kinds = [name for name in NORMALIZATION_TITLES if name != "none"]
-            kind = st.selectbox(
-                "Normalization", kinds, key=_arm_key(uid, "kind"), format_func=NORMALIZATION_TITLES.__getitem__
-            )
-            noise = st.toggle("Noise after it", key=_arm_key(uid, "noise"))
-            rate = st.number_input(
-                "Learning rate of its own", 0.0, 1000.0, None, key=_arm_key(uid, "rate"), placeholder="as all",
-                format="%g",
-            )  # fmt: skip
-            if len(state["arms"]) > 1:
-                st.button("Remove this network", key=_arm_key(uid, "remove"), on_click=_remove_arm, args=(uid,))
-    return Arm(cast(Normalization, kind if on else "none"), noise, state[_arm_key(uid, "trick")], rate)
-
-
-def _remove_arm(uid: int) -> None:
-    st.session_state["arms"] = [each for each in st.session_state["arms"] if each != uid]

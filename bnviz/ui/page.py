@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
@@ -14,14 +13,13 @@ from bnviz.config import SETTINGS, RunConfig, forgiving_config, live_changes
 from bnviz.hub import Run, TooManyRuns
 from bnviz.palette import PALETTE
 from bnviz.presets import DEFAULT, PRESETS, live
-from bnviz.scene import View
-from bnviz.stream import scene_message, scene_of
-from bnviz.ui import controls
+from bnviz.ui import arm_controls, controls, live_component
+from bnviz.ui.live_component import TABS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("panels.js", "player.js")  # a component is one script; these are its two halves
-OWN_KEYS = ("embed", "embed_options", "run")
+OWN_KEYS = ("embed", "embed_options", "run", "tab")
 """Keys of the link that are no settings."""
+FIRST_TAB = "layers"
 
 
 def main() -> None:
@@ -41,7 +39,34 @@ def main() -> None:
         st.warning(problem, icon=":material/info:")
     if run is not None:
         _write_link(run)
-        _player(run, mine)
+        live_component.draw(run, run.control if mine else None)
+    _text(st.session_state["tab"])
+
+
+def _text(tab: str) -> None:
+    """Draw a tab that is not live, below the component; each is imported when it is first looked at."""
+    if tab == "presets":
+        from bnviz.ui import gallery  # noqa: PLC0415
+
+        gallery.draw(_start_preset)
+    elif tab == "selfcheck":
+        from bnviz.ui import selfcheck  # noqa: PLC0415
+
+        selfcheck.draw()
+    elif tab == "about":
+        from bnviz.ui import explanation  # noqa: PLC0415
+
+        explanation.draw()
+
+
+def _start_preset(name: str) -> None:
+    """Callback: take a preset's settings, in a run of one's own, and look at it."""
+    state = st.session_state
+    run = server.hub.get(state.get("run", ""))
+    if run is not None and run.owner != _visitor():
+        del state["run"]
+    controls.put(live(PRESETS[name].config))
+    state["tab"], state["turn"] = FIRST_TAB, state["turn"] + 1
 
 
 @st.cache_resource
@@ -64,6 +89,11 @@ def _read_link() -> list[str]:
     if name not in PRESETS:
         problems.append(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
         name = DEFAULT
+    tab = link.get("tab", FIRST_TAB)
+    if tab not in TABS:
+        problems.append(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
+        tab = FIRST_TAB
+    st.session_state["tab"], st.session_state["turn"] = tab, 0
     config, fallen = forgiving_config(settings, live(PRESETS[name].config))
     run = server.hub.get(link.get("run", ""))
     if run is not None:
@@ -94,7 +124,9 @@ def _watching_only(run: Run) -> None:
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the controls and bring the run to what they ask for: by a change while it runs, or by a new start."""
     if (place := st.session_state.pop("toggle", None)) is not None:
-        controls.toggle_normalization(place)
+        arm_controls.toggle_normalization(place)
+    if (setting := st.session_state.pop("setting", None)) is not None:
+        controls.take_landscape(setting)
     wanted = controls.config_from_sidebar(problems.append)
     try:
         return reconcile(wanted, run)
@@ -127,75 +159,11 @@ def _words(names: str) -> str:
 
 
 def _write_link(run: Run) -> None:
-    wanted = dict(parse_qsl(run.config.to_query())) | {"run": run.id}
+    tab = st.session_state["tab"]
+    wanted = dict(parse_qsl(run.config.to_query())) | {"run": run.id} | ({"tab": tab} if tab != FIRST_TAB else {})
     kept = {name: text for name, text in st.query_params.to_dict().items() if name in ("embed", "embed_options")}
     if st.query_params.to_dict() != wanted | kept:
         st.query_params.from_dict(wanted | kept)
-
-
-@st.cache_resource
-def _component() -> Any:
-    """The live component."""
-    return st.components.v2.component(
-        "bnviz.player",
-        html='<div class="bnviz-player"></div>',
-        css=(HERE / "player.css").read_text(),
-        js="\n".join((HERE / name).read_text() for name in SCRIPTS),
-        isolate_styles=False,
-    )
-
-
-def _player(run: Run, mine: bool) -> None:
-    """Mount the live component; where its socket cannot be opened, feed it from a fragment instead."""
-    link = run.config.to_query() + "&" + urlencode({"run": run.id})
-    data = {
-        "socket": server.socket_path(run),
-        "plotly": "/bnviz/plotly.min.js",
-        "run": run.id,
-        "control": run.control if mine else None,
-        "link": "?" + link,
-    }
-    if not st.session_state.get("no_socket"):
-        _mount(data)
-        return
-
-    @st.fragment(run_every=0.3)
-    def feed() -> None:
-        view = View.from_dict(st.session_state.get("view"))
-        scene = scene_of(run, st.session_state.get("seek"))
-        _mount(data | {"message": {"type": "scene", **scene_message(run, scene, view)}})
-
-    feed()
-
-
-def _mount(data: dict[str, Any]) -> None:
-    _component()(
-        key="player",
-        data=data,
-        on_toggle_change=_take_toggle,
-        on_unreachable_change=_take_unreachable,
-        on_send_change=_take_message,
-    )
-
-
-def _take_toggle() -> None:
-    st.session_state["toggle"] = st.session_state["player"].toggle
-
-
-def _take_unreachable() -> None:
-    st.session_state["no_socket"] = True
-
-
-def _take_message() -> None:
-    """What the component would have sent through its socket, where there is none."""
-    message = st.session_state["player"].send
-    run = server.hub.get(st.session_state.get("run", ""))
-    if not isinstance(message, dict) or run is None:
-        return
-    for name in ("view", "seek"):
-        if name in message:
-            st.session_state[name] = message[name]
-    server.steer(run, message)
 
 
 if __name__ == "__main__":

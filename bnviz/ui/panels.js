@@ -1,6 +1,6 @@
-// Panels, toolbar, sentence and timeline of the live component; one script with player.js, which follows it.
+// Panels, toolbar, sentence and timeline of the live component; one script with tabs.js and player.js.
 // ---- panels ----
-function buildGrid(s, grid) {
+function buildGrid(s, grid, colors) {
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
@@ -13,16 +13,17 @@ function buildGrid(s, grid) {
     const own = grid.filter((panel) => panel.group === group);
     node.style.setProperty("--columns", own.map((panel) => `minmax(0, ${panel.weight}fr)`).join(" "));
     own.forEach((described, index) => {
-      if (described.arm !== null) document.documentElement.style.setProperty(`--bnviz-arm-${described.arm}`, described.color);
       if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s));
       const panel = s.panels.get(described.id);
       panel.pick = described.pick;
-      panel.plot.setAttribute("aria-label", described.summary);
+      panel.plot.ariaLabel = described.summary;
+      panel.plot.ariaDescription = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
       if (node.children[index] !== panel.node) node.insertBefore(panel.node, node.children[index] ?? null);
     });
   }
-  selectArm(s, Math.max(0, Math.min(s.arm, grid.filter((panel) => panel.arm !== null).length - 1)));
+  colors.forEach((color, arm) => document.documentElement.style.setProperty(`--bnviz-arm-${arm}`, color));
+  selectArm(s, Math.min(s.arm, colors.length - 1));
 }
 
 function newPanel(s) {
@@ -46,21 +47,48 @@ function titlePart(s, part) {
   const style = armColor(part);
   if (part.switch) {
     const options = part.options.map((each) => el("option", { value: each.value, selected: each.value === part.value }, each.text));
-    const onchange = (event) => look(s, { [part.switch]: event.target.value });
+    const onchange = (event) => look(s, { [part.switch]: part.options[event.target.selectedIndex].value });
     return el("select", { style, onchange, "aria-label": part.label, class: part.strong && "bnviz-strong" }, ...options);
   }
   if (part.select !== undefined)
     return el("button", { style, class: `bnviz-arm ${part.strong ? "bnviz-strong" : ""}`, "data-arm": part.select, title: "Select this network (B flips its BatchNorm)",
       onclick: () => selectArm(s, part.select) }, part.text);
-  if (part.reset)
-    return el("button", { class: "bnviz-chip", "aria-label": `${part.text}: back to the usual layer`,
-      onclick: () => look(s, { [part.reset]: null }) }, `${part.text} ×`);
+  if (part.set)
+    return el("button", { class: part.chip ? "bnviz-chip" : "bnviz-set", "aria-label": part.label, title: part.label, onclick: () => look(s, part.set) }, part.text);
   return el(part.strong ? "strong" : "span", { style }, part.text);
 }
 
 function selectArm(s, arm) {
   s.arm = arm;
   for (const button of s.root.querySelectorAll("[data-arm]")) button.ariaPressed = String(Number(button.dataset.arm) === arm);
+}
+
+// A label under a resting mouse must tell the new values.
+function rehover(panel) {
+  const { target, x, y } = panel.mouse ?? {};
+  if (target?.isConnected && panel.plot.matches(":hover"))
+    target.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX: x, clientY: y, view: window }));
+}
+
+function listen(s, panel) {
+  const { plot } = panel;
+  plot.addEventListener("mousemove", (event) => {
+    if (event.isTrusted) panel.mouse = { target: event.target, x: event.clientX, y: event.clientY };
+  });
+  plot.on("plotly_relayout", (change) => {
+    if (!panel.drawing && Object.keys(change).some((key) => /axis\.(range|autorange)/.test(key))) panel.zoomed = true;
+  });
+  plot.on("plotly_doubleclick", async () => {
+    panel.drawing = true;
+    await window.Plotly.relayout(plot, structuredClone(panel.ranges));
+    panel.drawing = panel.zoomed = false;
+  });
+  plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
+}
+
+function look(s, change) {
+  s.view = { ...s.view, ...change };
+  send(s, { view: s.view });
 }
 
 // ---- toolbar, sentence, timeline ----
@@ -80,10 +108,12 @@ function build(s) {
   s.ticks = el("div", { class: "bnviz-ticks" });
   s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
+  buildTabs(s);
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
+    el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
-    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.sentence,
-    s.groups.layers, s.groups.series, el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live), s.probe);
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.tabs, s.body, s.probe);
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
@@ -111,7 +141,7 @@ function showSentence(s, spans) {
   if (s.sentence.dataset.key === key) return; // or a screen reader would say it again and again
   s.sentence.dataset.key = key;
   s.said = performance.now();
-  s.sentence.replaceChildren(...spans.map((span) => el(armColor(span) ? "strong" : "span", { style: armColor(span) }, span.text)));
+  s.sentence.replaceChildren(...words(spans));
 }
 
 function showTimeline(s, { first, last, shown, live, events }) {

@@ -1,6 +1,7 @@
 // The live component: opens a WebSocket and draws with Plotly what Python sends. It knows nothing of layers or ICS.
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
 const INSTANT = { frame: { duration: 0, redraw: false }, transition: { duration: 0 }, mode: "immediate" };
+const REDRAWN = { ...INSTANT, frame: { duration: 0, redraw: true } };
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
 let plotly = null;
 
@@ -71,8 +72,7 @@ function command(s, name) {
 }
 
 function receive(s, message) {
-  if (message.type === "moved") { s.socket = message.socket; s.tries = 0; connect(s); }
-  else if (message.type === "problem") problem(s, message.text);
+  if (message.type === "problem") problem(s, message.text);
   else if (message.type === "status") showStatus(s, message);
   else if (message.type === "scene") { s.next = { scene: message, patch: null }; schedule(s); }
   else if (message.type === "patch" && !document.hidden) {
@@ -110,8 +110,11 @@ function count(s, message) {
     Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
   }
   showStatus(s, message);
-  // While numbers run, a reader (and a screen reader) needs time for the sentence.
-  if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) showSentence(s, message.sentence);
+  // While numbers run, a reader (and a screen reader) needs time for the words.
+  if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) {
+    showSentence(s, message.sentence);
+    showFindings(s, message.findings);
+  }
   if (message.timeline) showTimeline(s, message.timeline);
 }
 
@@ -119,7 +122,9 @@ async function drawScene(s, message) {
   s.root.dataset.run = message.run ?? s.data.run;
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
-  buildGrid(s, message.grid);
+  buildGrid(s, message.grid, message.colors);
+  showNotice(s, message.notice);
+  showFindings(s, message.findings);
   const font = getComputedStyle(s.root).fontFamily;
   await Promise.all(message.grid.map(async ({ id }) => {
     const panel = s.panels.get(id);
@@ -140,46 +145,18 @@ const axes = (layout) => Object.fromEntries(["xaxis", "yaxis"].flatMap((axis) =>
   ["range", "dtick"].filter((key) => layout[axis]?.[key] !== undefined).map((key) => [`${axis}.${key}`, layout[axis][key]])));
 
 async function drawPatch(s, message) {
-  await Promise.all(Object.entries(message.figures).map(async ([id, { data, traces, layout, note }]) => {
+  await Promise.all(Object.entries(message.figures).map(async ([id, { data, traces, layout, note, redraw }]) => {
     const panel = s.panels.get(id);
     if (!panel?.plot.data || panel.plot.data.length !== data.length) return;
     const ranges = { ...panel.ranges, ...axes(layout) };
     const moved = JSON.stringify(ranges) !== JSON.stringify(panel.ranges) && !panel.zoomed;
     panel.ranges = ranges;
     panel.drawing = true; // Plotly reports the ranges we set as if the user had
-    await window.Plotly.animate(panel.plot, { data, traces, layout: moved ? layout : {} }, INSTANT);
+    await window.Plotly.animate(panel.plot, { data, traces, layout: moved ? layout : {} }, redraw ? REDRAWN : INSTANT);
     panel.drawing = false;
     if (panel.note.textContent !== note) panel.note.textContent = note;
     rehover(panel);
   }));
-}
-
-// A label under a resting mouse must tell the new values.
-function rehover(panel) {
-  const { target, x, y } = panel.mouse ?? {};
-  if (target?.isConnected && panel.plot.matches(":hover"))
-    target.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX: x, clientY: y, view: window }));
-}
-
-function listen(s, panel) {
-  const { plot } = panel;
-  plot.addEventListener("mousemove", (event) => {
-    if (event.isTrusted) panel.mouse = { target: event.target, x: event.clientX, y: event.clientY };
-  });
-  plot.on("plotly_relayout", (change) => {
-    if (!panel.drawing && Object.keys(change).some((key) => /axis\.(range|autorange)/.test(key))) panel.zoomed = true;
-  });
-  plot.on("plotly_doubleclick", async () => {
-    panel.drawing = true;
-    await window.Plotly.relayout(plot, structuredClone(panel.ranges));
-    panel.drawing = panel.zoomed = false;
-  });
-  plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
-}
-
-function look(s, change) {
-  s.view = { ...s.view, ...change };
-  send(s, { view: s.view });
 }
 
 // ---- life of the component ----
@@ -234,6 +211,11 @@ export default function (component) {
     button.title = data.control ? "" : "Only whoever started this run can control it";
   }
   loadPlotly(data.plotly);
+  fillTabs(s);
+  if (data.turn !== s.turn) { // the page itself has chosen a tab, at the start or since
+    s.turn = data.turn;
+    openTab(s, data.tab);
+  }
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
   if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); }
