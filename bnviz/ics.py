@@ -59,15 +59,27 @@ def internal_covariate_shift(
     about a fifth). Neither net, no buffer, no `.grad` and no random state is touched.
     Errors: ValueError if the nets are not alike or have no weight layer, or for too few or many `gradients`.
     """
-    old, new = layers_of(before), layers_of(after)
-    _check_alike(before, after)
-    if gradients is not None and len(gradients) != len(old):
-        raise ValueError(f"gradients must be one per weight layer, {len(old)}, got {len(gradients)}.")
-    with torch.enable_grad():
-        if all(stackable(module) for layer in old for module in layer.modules):
-            return _compare(gradients_by_stacking(old, new, x.detach(), y, loss_fn, gradients))
-        with torch.random.fork_rng(devices=[]):
-            return _compare(_by_prefix(before, after, x.detach(), y, loss_fn))
+    return ShiftMeter(before, after)(x, y, loss_fn, gradients)
+
+
+class ShiftMeter:
+    """As `internal_covariate_shift`, for two nets that are compared again and again as their numbers change."""
+
+    def __init__(self, before: nn.Sequential, after: nn.Sequential) -> None:
+        self._nets = before, after
+        self._old, self._new = layers_of(before), layers_of(after)
+        _check_alike(before, after)
+        self._stackable = all(stackable(module) for layer in self._old for module in layer.modules)
+
+    def __call__(self, x: Tensor, y: Tensor, loss_fn: Loss, gradients: Sequence[Tensor] | None = None) -> Shift:
+        """The shift between the nets as they are now."""
+        if gradients is not None and len(gradients) != len(self._old):
+            raise ValueError(f"gradients must be one per weight layer, {len(self._old)}, got {len(gradients)}.")
+        with torch.enable_grad():
+            if self._stackable:
+                return _compare(gradients_by_stacking(self._old, self._new, x.detach(), y, loss_fn, gradients))
+            with torch.random.fork_rng(devices=[]):
+                return _compare(_by_prefix(*self._nets, x.detach(), y, loss_fn))
 
 
 def _check_alike(before: nn.Sequential, after: nn.Sequential) -> None:

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 Command = Literal["start", "play", "pause", "step", "change", "fork", "pace", "stop"]
 WATCHABLE = 0.02
 """Steps that take at least so many seconds are measured each."""
+CHILD_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    # Or glibc gives the memory of large tensors back after each use, and the kernel clears it anew for the next.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
+}
 _PARSE: dict[str, Callable[[str], Any]] = {
     "normalization": str,
     "noise": lambda text: text == "True",
@@ -48,7 +54,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **CHILD_ENVIRONMENT},
         )
         self._lock = threading.Lock()
 
