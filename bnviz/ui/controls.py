@@ -14,14 +14,12 @@ from bnviz.config import (
     IMAGE_DATASETS,
     SETTINGS,
     Activation,
-    Choice,
     Dataset,
     Landscape,
-    Number,
     RunConfig,
-    Whole,
 )
 from bnviz.presets import PRESETS, live
+from bnviz.settings import Choice, Number, Whole
 from bnviz.ui import arm_controls
 
 FIELDS = {each.name: each for each in fields(RunConfig)}

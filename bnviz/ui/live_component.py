@@ -14,7 +14,7 @@ from bnviz.messages import scene_message, scene_of
 from bnviz.scene import View
 
 HERE = Path(__file__).parent
-SCRIPTS = ("tabs.js", "panels.js", "player.js")  # a component is one script; these are its parts
+SCRIPTS = ("tabs.js", "panels.js", "draw.js", "player.js")  # a component is one script; these are its parts
 LIVE_TABS: dict[str, str] = {
     "layers": "Layers", "time": "Over time", "landscape": "Landscape", "modes": "Train vs eval", "updates": "Updates",
     "findings": "Findings",

@@ -1,7 +1,5 @@
 // The live component: opens a WebSocket and draws with Plotly what Python sends. It knows nothing of layers or ICS.
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
-const INSTANT = { frame: { duration: 0, redraw: false }, transition: { duration: 0 }, mode: "immediate" };
-const REDRAWN = { ...INSTANT, frame: { duration: 0, redraw: true } };
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
 let plotly = null;
 
@@ -23,9 +21,9 @@ function appUrl(path) {
 }
 
 function loadPlotly(path) {
-  plotly ??= window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
+  plotly ??= (window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
     document.head.append(el("script", { src: appUrl(path).href, onload: resolve, onerror: reject }));
-  });
+  })).then(rememberArrays);
   return plotly;
 }
 
@@ -122,6 +120,7 @@ async function drawScene(s, message) {
   s.root.dataset.run = message.run ?? s.data.run;
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
+  arrays.clear();
   buildGrid(s, message.grid, message.colors);
   showNotice(s, message.notice);
   showFindings(s, message.findings);
@@ -138,24 +137,6 @@ async function drawScene(s, message) {
     panel.note.textContent = note;
     panel.node.style.setProperty("--left", `${layout.margin.l}px`);
     if (fresh) listen(s, panel);
-  }));
-}
-
-const axes = (layout) => Object.fromEntries(["xaxis", "yaxis"].flatMap((axis) =>
-  ["range", "dtick"].filter((key) => layout[axis]?.[key] !== undefined).map((key) => [`${axis}.${key}`, layout[axis][key]])));
-
-async function drawPatch(s, message) {
-  await Promise.all(Object.entries(message.figures).map(async ([id, { data, traces, layout, note, redraw }]) => {
-    const panel = s.panels.get(id);
-    if (!panel?.plot.data || panel.plot.data.length !== data.length) return;
-    const ranges = { ...panel.ranges, ...axes(layout) };
-    const moved = JSON.stringify(ranges) !== JSON.stringify(panel.ranges) && !panel.zoomed;
-    panel.ranges = ranges;
-    panel.drawing = true; // Plotly reports the ranges we set as if the user had
-    await window.Plotly.animate(panel.plot, { data, traces, layout: moved ? layout : {} }, redraw ? REDRAWN : INSTANT);
-    panel.drawing = false;
-    if (panel.note.textContent !== note) panel.note.textContent = note;
-    rehover(panel);
   }));
 }
 
