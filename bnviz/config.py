@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, Literal, cast, get_args
 from urllib.parse import parse_qsl, urlencode
+
+from bnviz.settings import Choice, Number, Setting, Whole
 
 Dataset = Literal[
     "digits", "iris", "wine", "breast_cancer", "moons", "circles", "spiral",
@@ -30,89 +32,7 @@ NORMALIZATION_TITLES = {
     "none": "no normalization", "batch": "BatchNorm", "layer": "LayerNorm", "group": "GroupNorm",
     "rms": "RMSNorm", "weight": "WeightNorm", "batch_l1": "BatchNorm, L1", "batch_linf": "BatchNorm, L∞",
 }  # fmt: skip
-
-
-class _Setting(Protocol):
-    """What a field may hold, and how to read it from text."""
-
-    @property
-    def allowed(self) -> str: ...
-    def check(self, value: Any) -> Any: ...
-    def parse(self, text: str) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole number from `low` to `high`."""
-
-    low: int
-    high: int
-
-    @property
-    def allowed(self) -> str:
-        """What may be given, in words."""
-        return f"a whole number from {self.low} to {self.high}"
-
-    def check(self, value: Any) -> int:
-        """The value as an int; ValueError when it is not one of the allowed."""
-        if isinstance(value, (bool, float)) or not hasattr(value, "__index__"):
-            raise ValueError
-        if not self.low <= int(value) <= self.high:
-            raise ValueError
-        return int(value)
-
-    def parse(self, text: str) -> int:
-        """Read from text."""
-        return int(text)
-
-
-@dataclass(frozen=True)
-class Number:
-    """A finite number from `low` to `high`."""
-
-    low: float
-    high: float
-
-    @property
-    def allowed(self) -> str:
-        """What may be given, in words."""
-        return f"a number from {self.low:g} to {self.high:g}"
-
-    def check(self, value: Any) -> float:
-        """The value as a float; ValueError when it is not one of the allowed."""
-        if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
-            raise ValueError
-        if not self.low <= float(value) <= self.high:  # also False for NaN
-            raise ValueError
-        return float(value)
-
-    def parse(self, text: str) -> float:
-        """Read from text."""
-        return float(text)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a few names."""
-
-    names: tuple[str, ...]
-
-    @property
-    def allowed(self) -> str:
-        """What may be given, in words."""
-        return f"one of {', '.join(self.names)}"
-
-    def check(self, value: Any) -> str:
-        """The value itself; ValueError when it is not one of the allowed."""
-        if value not in self.names:
-            raise ValueError
-        return cast(str, value)
-
-    def parse(self, text: str) -> str:
-        """Read from text."""
-        return text
-
-
+TRICK_TITLES = {"auxiliary": "auxiliary losses", "pretrain": "pre-training"}
 LEARNING_RATE = Number(0.0, 1000.0)
 
 
@@ -127,7 +47,12 @@ class Arm:
     """Random shift and scale after the normalization (Santurkar et al. 2018, App. A.2.1)."""
 
     trick: Trick = "none"
-    """A treatment from before BatchNorm: auxiliary classifiers, or growing from a shallow net."""
+    """A treatment from before BatchNorm, by `bnviz.tricks`.
+
+    auxiliary: classifiers after one and two thirds of the hidden layers, each adding 0.3 times its loss while
+    training, absent at test time (Szegedy et al. 2014, section 5). pretrain: a shallow net trains first; the deep one
+    then starts with its first layers and its output layer (Simonyan & Zisserman 2014, section 3.1).
+    """
 
     learning_rate: float | None = None
     """The arm's own learning rate; None: the run's."""
@@ -152,7 +77,7 @@ class Arm:
         """The arm as people call it, such as `BatchNorm + noise`."""
         parts = [NORMALIZATION_TITLES[self.normalization], *(["noise"] if self.noise else [])]
         if self.trick != "none":
-            parts.append({"auxiliary": "auxiliary losses", "pretrain": "pre-training"}[self.trick])
+            parts.append(TRICK_TITLES[self.trick])
         rate = "" if self.learning_rate is None else f", lr {self.learning_rate:g}"
         return " + ".join(parts) + rate
 
@@ -206,7 +131,7 @@ class Arms:
         return tuple(Arm.parse(label) for label in text.split(","))
 
 
-def _check(owner: Any, name: str, setting: _Setting) -> None:
+def _check(owner: Any, name: str, setting: Setting) -> None:
     value = getattr(owner, name)
     try:
         object.__setattr__(owner, name, setting.check(value))
@@ -216,7 +141,7 @@ def _check(owner: Any, name: str, setting: _Setting) -> None:
         raise ValueError(f"{name} must be {setting.allowed}, got {shown}.") from None
 
 
-def _setting(default: Any, setting: _Setting, title: str, help: str) -> Any:
+def _setting(default: Any, setting: Setting, title: str, help: str) -> Any:
     return field(default=default, metadata={"setting": setting, "title": title, "help": help})
 
 
@@ -283,6 +208,9 @@ class RunConfig:
         if (self.loss == "squared_error") != (self.dataset == "gaussian"):
             wanted = "squared_error" if self.dataset == "gaussian" else "cross_entropy"
             raise ValueError(f"loss must be {wanted} for dataset {self.dataset}, got {self.loss!r}.")
+        for trick, least in (("pretrain", 2), ("auxiliary", 3)):
+            if self.depth < least and any(arm.trick == trick for arm in self.arms):
+                raise ValueError(f"depth must be at least {least} with {TRICK_TITLES[trick]}, got {self.depth}.")
         if self.batch_size == 1 and normalizations.intersection(BATCH_NORMALIZATIONS):
             raise ValueError(
                 "batch_size must be at least 2 with BatchNorm, got 1: one sample has no variance over the batch."
@@ -335,7 +263,7 @@ class RunConfig:
         return cls.from_dict(dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
 
 
-SETTINGS: dict[str, _Setting] = {each.name: each.metadata["setting"] for each in fields(RunConfig)}
+SETTINGS: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(RunConfig)}
 LIVE_FIELDS = ("learning_rate", "bn_momentum", "measure_every", "steps", "landscape")
 """What a run takes over without starting anew; an arm's normalization, noise and learning_rate too."""
 

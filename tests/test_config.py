@@ -79,6 +79,11 @@ def test_any_text_in_a_link_is_a_value_or_one_sentence(name, text):
         ({"model": "cnn", "dataset": "iris"}, "model must be mlp for dataset iris"),
         ({"arms": (Arm("group"),), "width": 12, "groups": 8}, "groups must divide width 12, got 8"),
         ({"loss": "squared_error"}, "loss must be cross_entropy for dataset digits"),
+        (
+            {"depth": 2, "arms": (Arm("batch", trick="auxiliary"),)},
+            "depth must be at least 3 with auxiliary losses, got 2",
+        ),
+        ({"depth": 1, "arms": (Arm(trick="pretrain"),)}, "depth must be at least 2 with pre-training, got 1"),
         ({"dataset": "gaussian"}, "loss must be squared_error for dataset gaussian"),
     ],
 )

@@ -1,0 +1,92 @@
+"""Kinds of settings: what a field may hold, in words, as a check, and read from text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+
+class Setting(Protocol):
+    """What a field may hold, and how to read it from text."""
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+
+    def check(self, value: Any) -> Any:
+        """The value in its proper type; ValueError when it is not one of the allowed."""
+
+    def parse(self, text: str) -> Any:
+        """Read from text."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from `low` to `high`."""
+
+    low: int
+    high: int
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        return f"a whole number from {self.low} to {self.high}"
+
+    def check(self, value: Any) -> int:
+        """The value as an int; ValueError when it is not one of the allowed."""
+        if isinstance(value, (bool, float)) or not hasattr(value, "__index__"):
+            raise ValueError
+        if not self.low <= int(value) <= self.high:
+            raise ValueError
+        return int(value)
+
+    def parse(self, text: str) -> int:
+        """Read from text."""
+        return int(text)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number from `low` to `high`."""
+
+    low: float
+    high: float
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        return f"a number from {self.low:g} to {self.high:g}"
+
+    def check(self, value: Any) -> float:
+        """The value as a float; ValueError when it is not one of the allowed."""
+        if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
+            raise ValueError
+        if not self.low <= float(value) <= self.high:  # also False for NaN
+            raise ValueError
+        return float(value)
+
+    def parse(self, text: str) -> float:
+        """Read from text."""
+        return float(text)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few names."""
+
+    names: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        return f"one of {', '.join(self.names)}"
+
+    def check(self, value: Any) -> str:
+        """The value itself; ValueError when it is not one of the allowed."""
+        if value not in self.names:
+            raise ValueError
+        return cast(str, value)
+
+    def parse(self, text: str) -> str:
+        """Read from text."""
+        return text
