@@ -16,7 +16,14 @@ def test_a_preset_says_where_it_comes_from_and_what_to_look_for(name):
     assert each.title
     assert any(char.isdigit() for char in each.source), "year and figure or section"
     assert each.look_for.endswith(".")
+    assert each.outcome.endswith(".")
+    assert any(char.isdigit() for char in each.outcome), "what was measured"
     assert RunConfig.from_query(each.config.to_query()) == each.config
+
+
+def test_each_preset_is_another():
+    assert len({live(each.config) for each in PRESETS.values()}) == len(PRESETS), "the page tells them apart by this"
+    assert len({each.title for each in PRESETS.values()}) == len(PRESETS)
 
 
 def test_an_unknown_preset_is_named():
