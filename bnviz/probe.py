@@ -16,7 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from bnviz import metrics
 from bnviz.distributions import distributions, layer_percentiles
 from bnviz.frames import Floats, Frame
-from bnviz.ics import internal_covariate_shift
+from bnviz.ics import ShiftMeter
 from bnviz.landscape import Bands, expendable, walk
 from bnviz.models import pieces, weight_layer
 from bnviz.normalization import UnitNoise
@@ -56,6 +56,8 @@ class Probe:
         """The model as it was on entry: weights and buffers before the step; in eval mode."""
         self.after = copy.deepcopy(model)
         """The model as it was on exit: weights after the step."""
+        self.shift = ShiftMeter(self.before, self.after)
+        """Internal covariate shift from one to the other."""
         self.layers = [pieces(child) for child in model if weight_layer(child) is not None]
         self.layers_before = [pieces(child) for child in self.before if weight_layer(child) is not None]
         self.layers_after = [pieces(child) for child in self.after if weight_layer(child) is not None]
@@ -218,9 +220,7 @@ def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, F
     # G of the training step itself, where it is of this loss and with respect to the weight in use.
     known = [gradient for gradient in probe.gradients if gradient is not None]
     complete = len(known) == len(probe.layers)
-    shift = internal_covariate_shift(
-        probe.before, probe.after, batch.x, batch.y, loss_fn, gradients=known if complete else None
-    )
+    shift = probe.shift(batch.x, batch.y, loss_fn, known if complete else None)
     before, after = ([layer.weight.weight for layer in each] for each in (probe.layers_before, probe.layers_after))
     return {
         "grad_norm": metrics.norms(probe.gradients),
