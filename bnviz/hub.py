@@ -27,6 +27,8 @@ LONGEST_SECONDS = 3600.0
 """A run is stopped after this time."""
 STOPPING_SECONDS = 2.0
 SPARES = 1
+REFILL_SECONDS = 4.0
+"""A spare worker is not started sooner after a run: importing torch would hold up that run, and the page it is on."""
 LIVE = ("starting", "running", "paused", "finished")
 """Status of a run that has a process."""
 
@@ -43,7 +45,7 @@ class Run:
     are called, from the run's own thread, when there is news.
     """
 
-    def __init__(self, config: RunConfig, owner: str, before: Run | None = None) -> None:
+    def __init__(self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False) -> None:
         self.id: str = before.id if before else secrets.token_urlsafe(12)
         self.control: str = before.control if before else secrets.token_urlsafe(18)
         self.owner: str = before.owner if before else owner
@@ -56,7 +58,7 @@ class Run:
         self.successor: Run | None = None
         """The run that took this one's place, after a restart."""
         self.watchers = 0
-        self._was_watched = self._napping = False
+        self._for_viewers, self._napping = for_viewers, False
         self.changed: set[Callable[[], None]] = set()
         self.unwatched_since = self.started = time.monotonic()
         self.worker: Worker | None = None
@@ -107,7 +109,7 @@ class Run:
         with self._lock:
             self.watchers += 1
             self.changed.add(news)
-            self._was_watched, napping, self._napping = True, self._napping, False
+            self._for_viewers, napping, self._napping = True, self._napping, False
         if napping:
             self.command("play")
 
@@ -121,10 +123,9 @@ class Run:
     def nap(self) -> None:
         """Rest until somebody watches again; a run that was never watched is somebody's program, and goes on."""
         with self._lock:
-            if self._was_watched and not self.watchers and self.status == "running":
+            if self._for_viewers and not self.watchers and self.status == "running" and not self._napping:
                 self._napping = True
-        if self._napping:
-            self.command("pause")
+                self.command("pause")
 
     def take(self, item: tuple[Frame, ...] | Event | Note) -> None:
         """Take in what the worker says."""
@@ -133,6 +134,8 @@ class Run:
         elif isinstance(item, Note):
             self._take_note(item)
         else:
+            if self.history.latest is None:
+                self.nap()  # a page that is still loading needs the processor, and its visitor the first steps
             self.history.add(item)
             self._arrivals.append((time.monotonic(), item[0].step))
         self.tell()
@@ -171,6 +174,7 @@ class Hub:
         self._spares: list[Worker] = []
         self._lock = threading.Condition(threading.RLock())
         self._closed = threading.Event()
+        self._started = time.monotonic()  # when the newest run started
         self._janitor = threading.Thread(target=self._tidy, daemon=True)
 
     def open(self) -> None:
@@ -199,22 +203,22 @@ class Hub:
         with self._lock:
             yield from tuple(self._runs.values())
 
-    def start(self, config: RunConfig, owner: str, instead_of: Run | None = None) -> Run:
+    def start(self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False) -> Run:
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
-        Errors: TooManyRuns.
+        for_viewers: rest after the first frames until somebody watches. Errors: TooManyRuns.
         """
         if instead_of is not None:
             self.stop(instead_of, "Started anew.")
         with self._lock:
             if len(self._busy) >= MAX_RUNS:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
-            run = Run(config, owner, before=instead_of)
+            run = Run(config, owner, before=instead_of, for_viewers=for_viewers)
             run.worker = self._take_worker(instead_of)
             self._busy.add(run.worker)
             self._runs[run.id] = run
+        self._started = time.monotonic()
         threading.Thread(target=self._serve, args=(run, run.worker), daemon=True).start()
-        self._refill()
         if instead_of is not None:
             instead_of.successor = run
             instead_of.tell()
@@ -272,7 +276,6 @@ class Hub:
             worker.close()
         if not ready_again:
             run.end("failed", f"Training ended early: {worker.last_words()}. All frames so far are kept.")
-        self._refill()
 
     def _refill(self) -> None:
         with self._lock:
@@ -284,6 +287,8 @@ class Hub:
         """Thread of the janitor: stop what nobody watches, forget what nobody remembers."""
         while not self._closed.wait(1.0):
             now = time.monotonic()
+            if now - self._started > REFILL_SECONDS:
+                self._refill()
             for run in self.runs():
                 alone = 0.0 if run.watchers else now - run.unwatched_since
                 if run.worker is not None and alone > UNWATCHED_SECONDS:

@@ -128,6 +128,17 @@ def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
     assert run.status == "paused"  # by its owner's will
 
 
+def test_a_run_made_for_viewers_waits_for_the_first_of_them(hub):
+    run = hub.start(CONFIG, "me", for_viewers=True)
+    wait_for(lambda: run.status == "paused")
+    at = run.step
+    assert run.history.latest is not None
+    time.sleep(0.5)
+    assert run.step == at
+    run.watch(lambda: None)
+    wait_for(lambda: run.step > at + 50)
+
+
 def test_there_is_an_end_to_the_number_of_runs(hub, monkeypatch):
     monkeypatch.setattr(hub_module, "MAX_RUNS", 1)
     run = hub.start(CONFIG, "me")

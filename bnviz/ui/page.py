@@ -148,7 +148,7 @@ def reconcile(wanted: RunConfig, run: Run | None) -> Run:
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted)
             return run
-    started = server.hub.start(wanted, _visitor(), instead_of=run)
+    started = server.hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
     return started
 
