@@ -15,6 +15,7 @@ from torch.optim.sgd import sgd
 from bnviz.config import Arm, RunConfig
 from bnviz.models import make_cnn, make_mlp, set_momentum, set_normalization
 from bnviz.probe import Probe
+from bnviz.tricks import Learner, grown, make_heads
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 MOMENTUM = 0.9
@@ -26,8 +27,13 @@ def loss_function(config: RunConfig) -> Loss:
     return F.cross_entropy if config.loss == "cross_entropy" else nn.MSELoss(reduction="sum")
 
 
-def build_model(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: int) -> nn.Sequential:
-    """The network that an arm starts with; equal weights for all arms, and the caller's random state stays."""
+def build(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: int, depth: int | None = None) -> Learner:
+    """The network of an arm as it is drawn, with its heads if it has any; the caller's random state stays.
+
+    depth: hidden layers, if not as many as the config has. All arms have the same weights, layer by layer from the
+    first; only the output layer of a net of another depth, drawn after its last hidden one, has others.
+    """
+    depth = config.depth if depth is None else depth
     options: Any = {
         "activation": config.activation,
         "normalization": arm.normalization,
@@ -39,35 +45,44 @@ def build_model(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: i
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         if config.model == "cnn":
-            return make_cnn(in_shape, config.width, config.depth, outputs, **options)
-        return make_mlp(in_shape[0], config.width, config.depth, outputs, **options)
+            net = make_cnn(in_shape, config.width, depth, outputs, **options)
+        else:
+            net = make_mlp(in_shape[0], config.width, depth, outputs, **options)
+        # Drawn after the net, whose own weights are thus those of the other arms.
+        heads = make_heads(net, outputs, config.init) if arm.trick == "auxiliary" else None
+    return Learner(net, heads)
 
 
 class RunningArm:
     """An arm's network and optimizer."""
 
-    def __init__(self, config: RunConfig, arm: Arm, model: nn.Sequential) -> None:
+    def __init__(self, config: RunConfig, arm: Arm, learner: Learner) -> None:
         self.arm = arm
-        self.model = model
+        self.learner = learner
         self.diverged = False
-        self._optimizer = _optimizer(config, model)
+        self._optimizer = _optimizer(config, learner)
         self._probe: Probe | None = None
         self.follow(config)
+
+    @property
+    def model(self) -> nn.Sequential:
+        """The network as it is by now."""
+        return self.learner.net
 
     @property
     def probe(self) -> Probe:
         """Watches the model as it is built now; made when first asked for, as it holds two copies of the model."""
         if self._probe is None:
-            self._probe = Probe(self.model)
+            self._probe = Probe(self.model, own_loss=not self.learner.heads)
         return self._probe
 
     def update(self, x: Tensor, y: Tensor, loss_fn: Loss) -> Tensor:
-        """Make one update; returns the loss before it."""
+        """Make one update; returns the network's own loss before it."""
         self._optimizer.zero_grad()
-        loss = loss_fn(self.model(x), y)
+        own, loss = self.learner.losses(x, y, loss_fn)
         loss.backward()
         _advance(self._optimizer)
-        return loss.detach()
+        return own.detach()
 
     def follow(self, config: RunConfig) -> None:
         """Take the run's BatchNorm momentum and, where the arm has none of its own, its learning rate."""
@@ -86,21 +101,31 @@ class RunningArm:
                 self.model, changed.normalization, noise=changed.noise,
                 groups=config.groups, bn_momentum=config.bn_momentum,
             )  # fmt: skip
-            kept = self._optimizer.state
-            self._optimizer = _optimizer(config, self.model)
-            for parameter in self.model.parameters():
-                if parameter in kept:
-                    self._optimizer.state[parameter] = kept[parameter]
-                elif kept and config.optimizer == "momentum":  # fused SGD takes one for each parameter or for none
-                    self._optimizer.state[parameter] = {"momentum_buffer": torch.zeros_like(parameter)}
-            self._probe = None
+            self._rebuilt(config)
         self.arm = changed
         self.follow(config)
+
+    def grow(self, config: RunConfig, deep: Learner) -> None:
+        """Put what has been learned into a deeper net, and go on with that; see `bnviz.tricks.grown`."""
+        self.learner = Learner(grown(self.model, deep.net), deep.heads)
+        self._rebuilt(config)
+        self.follow(config)
+
+    def _rebuilt(self, config: RunConfig) -> None:
+        """Optimize the parameters as they are by now; what is remembered of those that stay is kept."""
+        kept = self._optimizer.state
+        self._optimizer = _optimizer(config, self.learner)
+        for parameter in self.learner.parameters():
+            if parameter in kept:
+                self._optimizer.state[parameter] = kept[parameter]
+            elif kept and config.optimizer == "momentum":  # fused SGD takes one for each parameter or for none
+                self._optimizer.state[parameter] = {"momentum_buffer": torch.zeros_like(parameter)}
+        self._probe = None
 
     def fork(self) -> RunningArm:
         """A copy that goes on by itself from here: weights, buffers, noise and what the optimizer remembers."""
         twin = copy.copy(self)
-        twin.model, twin._optimizer = copy.deepcopy((self.model, self._optimizer))
+        twin.learner, twin._optimizer = copy.deepcopy((self.learner, self._optimizer))
         twin._probe = None
         return twin
 

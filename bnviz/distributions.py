@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bnviz import metrics
 from bnviz.frames import Floats
@@ -14,17 +15,34 @@ from bnviz.frames import Floats
 Groups = Sequence[tuple[list[int], NDArray[np.float32] | NDArray[np.float64]]]
 
 
+def grouped(tensors: Sequence[Tensor], rows: Sequence[int]) -> Groups:
+    """What each layer holds, by size (see `metrics.stack_rows`), each with the row of a frame that it fills."""
+    return [([rows[place] for place in places], values) for places, values in metrics.stack_rows(tensors)]
+
+
+def in_rows(measured: Mapping[str, Floats], rows: Sequence[int], count: int) -> dict[str, Floats]:
+    """One value a layer put into the rows of a frame: (len(rows),) -> (count,), NaN elsewhere."""
+    placed = {name: np.full(count, np.nan) for name in measured}
+    for name, values in measured.items():
+        placed[name][list(rows)] = values
+    return placed
+
+
 def distributions(arms: Mapping[str, Groups], count: int) -> dict[str, dict[str, Any]]:
     """Mean, std, range, histogram and clipped share per layer and arm, on edges that the arms share."""
     results: dict[str, dict[str, Any]] = {}
     for label, groups in arms.items():
-        result: dict[str, Any] = {"mean": np.empty(count), "std": np.empty(count), "range": np.empty((count, 2))}
+        result: dict[str, Any] = {
+            "mean": np.full(count, np.nan),
+            "std": np.full(count, np.nan),
+            "range": np.full((count, 2), np.nan),
+        }
         for rows, values in groups:
             result["mean"][rows], result["std"][rows], result["range"][rows] = metrics.spread(values)
         results[label] = result
     shared = metrics.shared_ranges([result["range"] for result in results.values()])
     for label, groups in arms.items():
-        hist, clipped = np.empty((count, metrics.BINS), np.int32), np.empty(count)
+        hist, clipped = np.zeros((count, metrics.BINS), np.int32), np.full(count, np.nan)
         for rows, values in groups:
             hist[rows], clipped[rows] = metrics.histograms(values, shared[rows])
         results[label] |= {"range": shared, "hist": hist, "clipped": clipped}
@@ -33,7 +51,7 @@ def distributions(arms: Mapping[str, Groups], count: int) -> dict[str, dict[str,
 
 def layer_percentiles(groups: Groups, count: int) -> Floats:
     """15th, 50th and 85th percentile per layer: (L, 3)."""
-    result = np.empty((count, 3))
+    result = np.full((count, 3), np.nan)
     for rows, values in groups:
         result[rows] = metrics.percentiles(values)
     return result

@@ -29,7 +29,11 @@ class Frame:
 
     Inputs, gradients and losses belong to the weights before update `step`; ICS and the update ratio compare
     across that update. L counts the weight layers, output layer included. A quantity is NaN where its notion
-    does not apply, and where training has diverged.
+    does not apply, and where training has diverged. While an arm with pre-training is shallow, the layers that it
+    lacks have counts of 0, and NaN for all but the ranges, which all arms share.
+
+    With auxiliary losses, `grad_norm` and `update_ratio` are those of training, heads included; losses, accuracies,
+    ICS and landscape are of the network's own loss, as if it had no heads.
     """
 
     step: int
@@ -68,7 +72,7 @@ class Frame:
     dead: Floats = _measured("L")
     """Share of ReLU units that are 0 on the whole batch, 0..1; NaN for other activations."""
     grad_norm: Floats = _measured("L")
-    """L2 norm of the loss gradient with respect to each layer's weight."""
+    """L2 norm of the gradient that training takes of each layer's weight."""
     update_ratio: Floats = _measured("L")
     """log10(std(update) / std(weight)) of each layer's weight."""
     ics_l2: Floats = _measured("L")
@@ -104,7 +108,12 @@ class Frame:
     @property
     def diverged(self) -> bool:
         """Whether the loss or a gradient of this step is not finite."""
-        return not (np.isfinite(self.train_loss) and np.isfinite(self.grad_norm).all())
+        return not (np.isfinite(self.train_loss) and np.isfinite(self.grad_norm[self.present]).all())
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which layers the network has by now, (L,): all, unless it is still to grow."""
+        return ~np.isnan(self.input_clipped)
 
 
 def edges(ranges: Floats) -> Floats:

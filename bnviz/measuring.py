@@ -152,6 +152,7 @@ class Recorder:
         if not measure:
             trainer.step()
             return self.flush() if self._measurer.ready else []
+        trainer.grow()  # so that the networks are built now as they are in the update
         ready = self.flush()  # one measurement at a time
         before = self._numbers()
         trainer.step()
@@ -175,6 +176,6 @@ class Recorder:
 
     def _numbers(self) -> dict[str, Numbers]:
         if self._states_of != len(self.trainer.events):  # an event may have changed how a network is built
-            self._states = {label: State(model) for label, model in self.trainer.models.items()}
+            self._states = {label: State(learner) for label, learner in self.trainer.learners.items()}
             self._states_of = len(self.trainer.events)
         return {label: state.read() for label, state in self._states.items()}

@@ -7,29 +7,32 @@ these, a `Mirror` returns the frames that `Trainer.step(measure=True)` would hav
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from bnviz.arms import build_model, loss_function
+from bnviz.arms import build, loss_function
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Frame
 from bnviz.landscape import step_lengths
 from bnviz.normalization import UnitNoise
 from bnviz.probe import Batch, Probe, measure
 from bnviz.recording import layer_names
+from bnviz.tricks import Learner
 
 Array = NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """All that changes in a model: its parameters and buffers in one row, and the states of its noise."""
+    """All that changes in a network and its heads: parameters and buffers in one row, and the states of its noise."""
 
     values: NDArray[np.float32]
     noise: tuple[Array, ...]
+    depth: int
+    """Hidden layers by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +59,41 @@ class Update:
 
 
 class State:
-    """The numbers of a model as it is built now."""
+    """The numbers of a network and its heads as they are built now."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, learner: Learner) -> None:
+        self._depth = len(learner.net) - 1
         # By name, as changes of normalization leave parameters in another order than building anew. Counters
         # (of batches seen) decide nothing.
-        named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        named = {**dict(learner.named_parameters()), **dict(learner.named_buffers())}
         self._tensors = [tensor for _, tensor in sorted(named.items()) if tensor.is_floating_point()]
-        self._noise = [module.generator for module in model.modules() if isinstance(module, UnitNoise)]
+        self._noise = [module.generator for module in learner.modules() if isinstance(module, UnitNoise)]
 
     @torch.no_grad()
     def read(self) -> Numbers:
         """A copy of the numbers."""
         values = torch.cat([tensor.view(-1) for tensor in self._tensors])
-        return Numbers(values.numpy(), tuple(generator.get_state().numpy() for generator in self._noise))
+        noise = tuple(generator.get_state().numpy() for generator in self._noise)
+        return Numbers(values.numpy(), noise, self._depth)
 
     @torch.no_grad()
     def write(self, numbers: Numbers) -> None:
-        """Give the model these numbers."""
+        """Give network and heads these numbers."""
         parts = torch.from_numpy(numbers.values).split([tensor.numel() for tensor in self._tensors])
         torch._foreach_copy_(
             self._tensors, [part.view_as(each) for part, each in zip(parts, self._tensors, strict=True)]
         )
         for generator, state in zip(self._noise, numbers.noise, strict=True):
             generator.set_state(torch.from_numpy(state))
+
+
+class Twin(NamedTuple):
+    """An arm's network made over again, and how it is built."""
+
+    kind: tuple[str, bool, int]
+    learner: Learner
+    probe: Probe
+    state: State
 
 
 class Mirror:
@@ -89,28 +103,30 @@ class Mirror:
         self._run = run
         self._loss_fn = loss_function(run.config)
         self._tests = torch.from_numpy(run.x_test), torch.from_numpy(run.y_test)
-        self._twins: dict[str, tuple[tuple[str, bool], Probe, State]] = {}
+        self._twins: dict[str, Twin] = {}
 
     def frames(self, update: Update) -> tuple[Frame, ...]:
         """What is to be measured of an update, one frame per arm."""
         batch = Batch(torch.from_numpy(update.x), torch.from_numpy(update.y), *self._tests, self._run.classes)
         probes = {}
         for label, (arm, before, after) in update.arms.items():
-            probe, state = self._twin(label, arm)
-            state.write(before)
-            with probe:
-                probe.model.zero_grad()
-                self._loss_fn(probe.model(batch.x), batch.y).backward()
-                state.write(after)
-            probes[label] = probe
+            twin = self._twin(label, arm, before.depth)
+            twin.state.write(before)
+            with twin.probe:
+                twin.learner.zero_grad()
+                _, loss = twin.learner.losses(batch.x, batch.y, self._loss_fn)
+                loss.backward()
+                twin.state.write(after)
+            probes[label] = twin.probe
         config = update.config
         steps = {label: step_lengths(config.landscape, config.rate(arm)) for label, (arm, *_) in update.arms.items()}
         return measure(update.step, probes, batch, self._loss_fn, layer_names(config), steps)
 
-    def _twin(self, label: str, arm: Arm) -> tuple[Probe, State]:
-        kind = (arm.normalization, arm.noise)
-        if label not in self._twins or self._twins[label][0] != kind:
+    def _twin(self, label: str, arm: Arm, depth: int) -> Twin:
+        kind = (arm.normalization, arm.noise, depth)
+        if label not in self._twins or self._twins[label].kind != kind:
             run = self._run
-            model = build_model(run.config, arm, run.x_test.shape[1:], run.classes or run.y_test.shape[1])
-            self._twins[label] = kind, Probe(model), State(model)
-        return self._twins[label][1:]
+            learner = build(run.config, arm, run.x_test.shape[1:], run.classes or run.y_test.shape[1], depth)
+            probe = Probe(learner.net, own_loss=not learner.heads)
+            self._twins[label] = Twin(kind, learner, probe, State(learner))
+        return self._twins[label]

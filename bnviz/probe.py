@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from bnviz import metrics
-from bnviz.distributions import distributions, layer_percentiles
+from bnviz.distributions import distributions, grouped, in_rows, layer_percentiles
 from bnviz.frames import Floats, Frame
 from bnviz.ics import ShiftMeter
 from bnviz.landscape import Bands, expendable, walk
@@ -48,10 +48,12 @@ class Probe:
 
     The model keeps no hook and no copy: parameters, buffers, gradients and random state are as without the probe.
     What was recorded belongs to the probe alone, until it is attached again.
+    own_loss: whether the backward pass inside is that of the loss which `measure` is given, and of nothing more.
     """
 
-    def __init__(self, model: nn.Sequential) -> None:
+    def __init__(self, model: nn.Sequential, own_loss: bool = True) -> None:
         self.model = model
+        self._own_loss = own_loss
         self.before = copy.deepcopy(model).eval()
         """The model as it was on entry: weights and buffers before the step; in eval mode."""
         self.after = copy.deepcopy(model)
@@ -62,7 +64,8 @@ class Probe:
         self.layers_before = [pieces(child) for child in self.before if weight_layer(child) is not None]
         self.layers_after = [pieces(child) for child in self.after if weight_layer(child) is not None]
         self.gradients: list[Tensor | None] = []
-        self.all_gradients: list[Tensor] | None = []
+        self.own_gradients: list[Tensor] | None = None
+        """Gradient of the loss that `measure` is given, one a parameter; None if not at hand."""
         self.inputs: list[Tensor] = []
         self.normalized: list[Tensor | None] = []
         self.preactivations: list[Tensor] = []
@@ -115,7 +118,7 @@ class Probe:
         self.gradients = [weight.grad if weight.is_leaf else None for weight in weights]  # weight norm computes its own
         trained = [each for each in self.model.parameters() if each.requires_grad]
         known = [each.grad for each in trained if each.grad is not None]
-        self.all_gradients = known if len(known) == len(trained) else None
+        self.own_gradients = known if self._own_loss and len(known) == len(trained) else None
 
     def _watch(self, module: nn.Module, index: int, store: list[Any], output: bool = False) -> None:
         if output:
@@ -152,11 +155,18 @@ def measure(
 
     Histograms of all arms of a layer share their edges, so that they can be compared. steps: an arm's label -> the
     step lengths of its landscape; where there are none it is not measured.
+
+    layers: names. A net with fewer layers fills the first rows, and the last with its output layer.
     """
-    input_rows = {label: metrics.stack_rows(probe.inputs) for label, probe in probes.items()}
-    pre_rows = {label: metrics.stack_rows(probe.preactivations) for label, probe in probes.items()}
-    inputs = distributions(input_rows, len(layers))
-    preactivations = distributions(pre_rows, len(layers))
+    count = len(layers)
+    rows = {label: (*range(len(probe.layers) - 1), count - 1) for label, probe in probes.items()}
+    inputs = distributions({label: grouped(probe.inputs, rows[label]) for label, probe in probes.items()}, count)
+    entering = {label: grouped(probe.preactivations, rows[label]) for label, probe in probes.items()}
+    preactivations = distributions(entering, count)
+    units = {
+        label: grouped([values[:, 0] for values in probe.preactivations], rows[label])
+        for label, probe in probes.items()
+    }
     return tuple(
         Frame(
             step=step,
@@ -171,12 +181,10 @@ def measure(
             preactivation_hist=preactivations[label]["hist"],
             preactivation_range=preactivations[label]["range"],
             preactivation_clipped=preactivations[label]["clipped"],
-            preactivation_percentiles=layer_percentiles(pre_rows[label], len(layers)),
-            unit_percentiles=layer_percentiles(
-                metrics.stack_rows([values[:, 0] for values in probe.preactivations]), len(layers)
-            ),
-            **_health(probe),  # type: ignore[arg-type]
-            **_gradients(probe, batch, loss_fn),  # type: ignore[arg-type]
+            preactivation_percentiles=layer_percentiles(entering[label], count),
+            unit_percentiles=layer_percentiles(units[label], count),
+            **in_rows(_health(probe), rows[label], count),  # type: ignore[arg-type]
+            **in_rows(_gradients(probe, batch, loss_fn), rows[label], count),  # type: ignore[arg-type]
             **_landscape(probe, batch, loss_fn, steps.get(label, ())),
         )
         for label, probe in probes.items()
@@ -219,7 +227,7 @@ def _health(probe: Probe) -> dict[str, Floats]:
 def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, Floats]:
     # G of the training step itself, where it is of this loss and with respect to the weight in use.
     known = [gradient for gradient in probe.gradients if gradient is not None]
-    complete = len(known) == len(probe.layers)
+    complete = probe.own_gradients is not None and len(known) == len(probe.layers)
     shift = probe.shift(batch.x, batch.y, loss_fn, known if complete else None)
     before, after = ([layer.weight.weight for layer in each] for each in (probe.layers_before, probe.layers_after))
     return {
@@ -234,7 +242,7 @@ def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, F
 def _landscape(probe: Probe, batch: Batch, loss_fn: LossFunction, steps: Sequence[float]) -> dict[str, Any]:
     bands = Bands(np.full(2, np.nan), np.full(2, np.nan), float("nan"))
     if steps:
-        bands = walk(probe.walker, batch.x, batch.y, loss_fn, steps, probe.all_gradients)
+        bands = walk(probe.walker, batch.x, batch.y, loss_fn, steps, probe.own_gradients)
     return {
         "landscape_loss": bands.loss,
         "landscape_predictiveness": bands.predictiveness,

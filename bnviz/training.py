@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import datasets
-from bnviz.arms import RunningArm, build_model, loss_function
+from bnviz.arms import RunningArm, build, loss_function
 from bnviz.config import LIVE_FIELDS, Arm, RunConfig
 from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
 from bnviz.probe import Batch
 from bnviz.probe import measure as measure_step
 from bnviz.recording import layer_names
+from bnviz.tricks import Learner, pretraining_steps, shallow_depth
 
 Item = tuple[Frame, ...] | Event
 """What a run yields: the frames of a measured step, or an event."""
@@ -48,15 +49,10 @@ class Trainer:
     """Trains the arms of a config step by step, and takes changes in between.
 
     `progress` is called with a sentence and the share done (NaN: unknown) while data are fetched.
-    Errors: `bnviz.datasets.DataUnavailable` when the data cannot be had; ValueError for an arm with a trick.
+    Errors: `bnviz.datasets.DataUnavailable` when the data cannot be had.
     """
 
     def __init__(self, config: RunConfig, progress: Callable[[str, float], None] | None = None) -> None:
-        for arm in config.arms:
-            if arm.trick != "none":
-                raise ValueError(
-                    f"arms: {arm.label} cannot be trained yet; auxiliary losses and pre-training are to come."
-                )
         self.config = config
         """The config as changed so far."""
         self.step_count = 0
@@ -75,9 +71,10 @@ class Trainer:
         self._unchecked: list[tuple[Tensor, ...]] = []  # losses of the steps since the last measured one
         self.batch = Batch(data.x_train[:0], data.y_train[:0], data.x_test, data.y_test, data.classes)
         """What the last step trained on, and the test set."""
-        outputs = data.classes or data.y_train.shape[1]
+        self._grow_at = pretraining_steps(config.steps)
+        first_depth = {"pretrain": shallow_depth(config.depth)}
         self._arms = {
-            label: RunningArm(config, arm, build_model(config, arm, data.x_train.shape[1:], outputs))
+            label: RunningArm(config, arm, self._built(arm, first_depth.get(arm.trick)))
             for label, arm in zip(config.labels, config.arms, strict=True)
         }
 
@@ -85,6 +82,11 @@ class Trainer:
     def models(self) -> dict[str, nn.Sequential]:
         """The networks, by their arms' labels."""
         return {label: each.model for label, each in self._arms.items()}
+
+    @property
+    def learners(self) -> dict[str, Learner]:
+        """The networks with the heads that help them train, by their arms' labels."""
+        return {label: each.learner for label, each in self._arms.items()}
 
     @property
     def arms(self) -> dict[str, Arm]:
@@ -103,6 +105,7 @@ class Trainer:
 
     def step(self, measure: bool = False) -> tuple[Frame, ...]:
         """Make one optimizer update of every arm; with `measure`, return what was measured, one frame per arm."""
+        self.grow()
         rows, data = next(self._batches), self._data
         x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
         self.batch = Batch(x, y, data.x_test, data.y_test, data.classes)
@@ -118,6 +121,15 @@ class Trainer:
             return ()
         steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
         return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._layers, steps)
+
+    def grow(self) -> None:
+        """Let the pre-trained networks that are due grow to full depth; `step` does so before its update."""
+        if self.step_count < self._grow_at:
+            return
+        for label, each in self._arms.items():
+            if len(each.model) <= self.config.depth:
+                each.grow(self.config, self._built(each.arm))
+                self._happened("grow", label, {"depth": self.config.depth})
 
     def change(self, arm: str | None = None, **fields: Any) -> Event:
         """Change settings of one arm (`normalization`, `noise`, `learning_rate`) or of all, from the next step on.
@@ -171,6 +183,10 @@ class Trainer:
                 offset = len(self._unchecked) - len(losses)  # an arm forked in between has fewer steps
                 self.events.append(Event(first + offset + int(bad[0]), "diverged", label))
         self._unchecked.clear()
+
+    def _built(self, arm: Arm, depth: int | None = None) -> Learner:
+        data = self._data
+        return build(self.config, arm, data.x_train.shape[1:], data.classes or data.y_train.shape[1], depth)
 
     def _arm(self, label: str) -> RunningArm:
         if label not in self._arms:

@@ -27,6 +27,7 @@ COMPUTATION = {
     "stacking",
     "probe",
     "arms",
+    "tricks",
     "mirror",
     "training",
     "measuring",

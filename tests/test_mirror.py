@@ -26,7 +26,8 @@ class Pair:
             self.here.step()
             self.sent.step()
             return
-        states = {label: State(model) for label, model in self.sent.models.items()}
+        self.sent.grow()
+        states = {label: State(learner) for label, learner in self.sent.learners.items()}
         before = {label: state.read() for label, state in states.items()}
         self.sent.step()
         arms = {label: (arm, before[label], states[label].read()) for label, arm in self.sent.arms.items()}
@@ -42,6 +43,7 @@ class Pair:
             getattr(trainer, name)(*args, **fields)
 
 
+TRICKS = ("none", "none+auxiliary", "none+pretrain", "batch+noise+auxiliary", "batch+noise+pretrain@0.1")
 ALL = ("none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_linf")
 
 
@@ -67,8 +69,10 @@ ALL = ("none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_li
         replace(SMALL, dataset="gaussian", loss="squared_error", learning_rate=1e-6, batch_size=4096),
         replace(SMALL, model="cnn", depth=2, width=8, arms=(Arm("none"), Arm("batch", noise=True)), landscape="0.5-4"),
         replace(SMALL, activation="relu", init="he", learning_rate=1000.0, landscape="0.01-30"),
+        replace(SMALL, arms=tuple(map(Arm.parse, TRICKS)), landscape="0.5-4", steps=50, optimizer="momentum"),
+        replace(SMALL, arms=tuple(map(Arm.parse, TRICKS[1:])), model="cnn", width=8, steps=50, landscape="0.5-4"),
     ],
-    ids=["four", "four-more", "noise-momentum", "adam", "regression", "cnn", "diverged"],
+    ids=["four", "four-more", "noise-momentum", "adam", "regression", "cnn", "diverged", "tricks", "cnn-tricks"],
 )
 def test_a_mirror_measures_the_same_to_the_bit(config):
     pair = Pair(config)
@@ -98,3 +102,14 @@ def test_also_after_changes_and_forks():
     pair.both("change", learning_rate=0.1, landscape="0.01-30")
     pair.step()
     assert list(pair.here.models) == ["none", "batch", "layer+noise@0.02", "batch (2)"]
+
+
+def test_also_when_an_arm_is_forked_or_changed_before_it_grows():
+    pair = Pair(replace(SMALL, depth=5, steps=20, arms=(Arm("batch", noise=True, trick="pretrain"),)))
+    pair.step()
+    pair.both("fork", "batch+noise+pretrain", normalization="weight")
+    pair.step()
+    pair.both("change", arm="batch+noise+pretrain", normalization="layer")
+    for _ in range(4):
+        pair.step()
+    assert [event.kind for event in pair.here.events] == ["fork", "change", "grow", "grow"]
