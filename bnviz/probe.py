@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
 from bnviz import metrics
@@ -73,6 +74,7 @@ class Probe:
         self._state, self._state_before, self._state_after = map(_state, (model, self.before, self.after))
         self._noise, self._noise_after = _noises(model), _noises(self.after)
         self._children = [child for child in model if weight_layer(child) is not None]
+        self._weights: list[Tensor | None] = []
         self._handles: list[RemovableHandle] = []
         self._walker: nn.Sequential | None = None
 
@@ -92,21 +94,17 @@ class Probe:
             torch._foreach_copy_(self._state_before, self._state)
         count = len(self.layers)
         self.inputs, self.preactivations, self.outputs = ([torch.empty(0)] * count for _ in range(3))
-        self.normalized = [None] * count
+        self.normalized, self._weights = [None] * count, [None] * count
         for index, (child, layer) in enumerate(zip(self._children, self.layers, strict=True)):
             self._watch(layer.weight, index, self.inputs)
+            self._watch_weight(layer.weight, index)
             if layer.normalization is not None:
                 self._watch(layer.normalization, index, self.normalized)
             self._watch(layer.activation or child, index, self.outputs, output=True)
             self._watch(layer.activation or child, index, self.preactivations, output=layer.activation is None)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -114,25 +112,30 @@ class Probe:
             torch._foreach_copy_(self._state_after, self._state)
         for mine, twin in zip(self._noise, self._noise_after, strict=True):
             twin._last = mine._last
-        weights = [layer.weight.weight for layer in self.layers if layer.weight is not None]
-        self.gradients = [weight.grad if weight.is_leaf else None for weight in weights]  # weight norm computes its own
+        self.gradients = [None if weight is None else weight.grad for weight in self._weights]
         trained = [each for each in self.model.parameters() if each.requires_grad]
         known = [each.grad for each in trained if each.grad is not None]
         self.own_gradients = known if self._own_loss and len(known) == len(trained) else None
 
     def _watch(self, module: nn.Module, index: int, store: list[Any], output: bool = False) -> None:
-        if output:
+        def keep(module: nn.Module, args: tuple[Tensor, ...], *result: Tensor) -> None:
+            store[index] = (result or args)[0].detach()
 
-            def keep_output(module: nn.Module, args: tuple[Tensor, ...], result: Tensor) -> None:
-                store[index] = result.detach()
+        attach: Callable[..., RemovableHandle] = module.register_forward_pre_hook
+        self._handles.append((module.register_forward_hook if output else attach)(keep))
 
-            self._handles.append(module.register_forward_hook(keep_output))
-        else:
+    def _watch_weight(self, layer: nn.Linear | nn.Conv2d, index: int) -> None:
+        """Have the gradient of the weight in use kept, also where it is computed from other parameters."""
+        if not parametrize.is_parametrized(layer, "weight"):
+            self._weights[index] = layer.weight
+            return
 
-            def keep_input(module: nn.Module, args: tuple[Tensor, ...]) -> None:
-                store[index] = args[0].detach()
+        def keep(module: nn.Module, args: tuple[Tensor, ...], weight: Tensor) -> None:
+            if weight.requires_grad:
+                weight.retain_grad()
+                self._weights[index] = weight
 
-            self._handles.append(module.register_forward_pre_hook(keep_input))
+        self._handles.append(layer.get_submodule("parametrizations.weight").register_forward_hook(keep))
 
 
 def _state(model: nn.Module) -> list[Tensor]:
@@ -163,10 +166,6 @@ def measure(
     inputs = distributions({label: grouped(probe.inputs, rows[label]) for label, probe in probes.items()}, count)
     entering = {label: grouped(probe.preactivations, rows[label]) for label, probe in probes.items()}
     preactivations = distributions(entering, count)
-    units = {
-        label: grouped([values[:, 0] for values in probe.preactivations], rows[label])
-        for label, probe in probes.items()
-    }
     return tuple(
         Frame(
             step=step,
@@ -182,7 +181,7 @@ def measure(
             preactivation_range=preactivations[label]["range"],
             preactivation_clipped=preactivations[label]["clipped"],
             preactivation_percentiles=layer_percentiles(entering[label], count),
-            unit_percentiles=layer_percentiles(units[label], count),
+            unit_percentiles=layer_percentiles(grouped([v[:, 0] for v in probe.preactivations], rows[label]), count),
             **in_rows(_health(probe), rows[label], count),  # type: ignore[arg-type]
             **in_rows(_gradients(probe, batch, loss_fn), rows[label], count),  # type: ignore[arg-type]
             **_landscape(probe, batch, loss_fn, steps.get(label, ())),

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from bnviz.models import make_mlp
+from bnviz.models import make_mlp, set_normalization
 from bnviz.probe import Batch, Probe, accuracy, measure
 
-from .reference import landscape_by_copies
+from .reference import landscape_by_copies, weight_of
 
 
 def setup(normalization="batch", activation="sigmoid", dtype=torch.float32):
@@ -96,6 +96,15 @@ def test_the_landscape_is_that_of_the_weights_before_the_update(normalization):
     np.testing.assert_allclose(frame.landscape_loss, [min(losses), max(losses)], rtol=1e-8)
     np.testing.assert_allclose(frame.landscape_predictiveness, [min(changes), max(changes)], rtol=1e-6)
     assert frame.landscape_beta == pytest.approx(max(betas), rel=1e-6)
+
+
+def test_under_weight_norm_the_gradient_is_that_of_the_weight_in_use():
+    model, optimizer, batch = setup("weight", dtype=torch.float64)
+    plain = set_normalization(copy.deepcopy(model), "none")
+    F.cross_entropy(plain(batch.x), batch.y).backward()
+    frame = measured(model, optimizer, batch)
+    np.testing.assert_allclose(frame.grad_norm, [float(weight_of(child).grad.norm()) for child in plain], rtol=1e-10)
+    assert not frame.diverged
 
 
 def test_without_step_lengths_there_is_no_landscape():
