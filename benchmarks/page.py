@@ -141,7 +141,7 @@ def opening(chosen: argparse.Namespace) -> None:
     took = []
     with dashboard() as server, browsing() as browser:
         for _ in range(chosen.openings):
-            time.sleep(4.0)  # the server is up, and its spare worker warm again
+            time.sleep(6.0)  # the server is up, and its spare worker warm again
             with fresh_page(browser) as page:
                 began = time.perf_counter()
                 page.goto(server.url, wait_until="commit")

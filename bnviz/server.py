@@ -37,6 +37,8 @@ from bnviz.stream import Stream, Viewer
 PAGE = Path(ui.__file__).with_name("page.py").resolve()
 """The page's script."""
 PORT = 8501
+PLOTLY = "/bnviz/plotly.min.js"
+"""Path of plotly.js below the app's base path."""
 VISITOR_COOKIE = "bnviz_visitor"
 MAX_VIEWERS = 500
 """Open sockets on all runs together."""
@@ -219,34 +221,35 @@ def socket_path(run: Run) -> str:
     return f"/bnviz/run/{run.id}/socket"
 
 
-class VisitorCookie:
-    """Middleware that gives each browser a random name, so that a run still knows its owner after a reload."""
+class PageHeaders:
+    """Middleware for the page itself: a random name for each browser, so that a run still knows its owner after a
+    reload, and a hint to fetch plotly.js while Streamlit's own scripts are loading."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the cookie to the page itself, where it is not there yet."""
-        known = any(VISITOR_COOKIE.encode() in value for name, value in scope.get("headers", ()) if name == b"cookie")
-        if scope["type"] != "http" or known or not scope["path"].endswith("/"):
+        """Add the hint, and the cookie where it is not there yet."""
+        if scope["type"] != "http" or not scope["path"].endswith("/"):
             await self._app(scope, receive, send)
             return
+        added = [(b"link", f"<{PLOTLY.removeprefix('/')}>; rel=prefetch; as=script".encode())]
+        if not any(VISITOR_COOKIE.encode() in value for name, value in scope["headers"] if name == b"cookie"):
+            cookie = f"{VISITOR_COOKIE}={secrets.token_urlsafe(18)}; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"
+            added.append((b"set-cookie", cookie.encode()))
 
-        async def send_with_cookie(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                cookie = (
-                    f"{VISITOR_COOKIE}={secrets.token_urlsafe(18)}; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"
-                )
-                message = {**message, "headers": [*message["headers"], (b"set-cookie", cookie.encode())]}
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
-        await self._app(scope, receive, send_with_cookie)
+        await self._app(scope, receive, send_with_headers)
 
 
 def routes() -> list[BaseRoute]:
     """What the server answers besides Streamlit's own."""
     return [
-        Route("/bnviz/plotly.min.js", plotly_js),
+        Route(PLOTLY, plotly_js),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
         WebSocketRoute("/bnviz/run/{run}/socket", run_socket),
     ]
@@ -254,7 +257,7 @@ def routes() -> list[BaseRoute]:
 
 def middleware() -> list[Middleware]:
     """What every request passes."""
-    return [Middleware(VisitorCookie)]
+    return [Middleware(PageHeaders)]
 
 
 def make_app() -> st.App:

@@ -31,7 +31,7 @@ def draw(run: Run, control: str | None) -> None:
     tab: str = st.session_state["tab"]
     data = {
         "socket": server.socket_path(run),
-        "plotly": "/bnviz/plotly.min.js",
+        "plotly": server.PLOTLY,
         "run": run.id,
         "control": control,
         "tabs": [{"name": name, "title": title, "live": name in LIVE_TABS} for name, title in TABS.items()],
