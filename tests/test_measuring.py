@@ -7,7 +7,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bnviz.config import RunConfig
+from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, quantities
 from bnviz.measuring import Measurer, MeasuringEnded, Recorder
 from bnviz.training import Trainer, record
@@ -44,7 +44,8 @@ def assert_same(items, others):
 
 def test_items_are_those_of_a_run_measured_in_place_for_one_run_after_another(measurer):
     diverging = replace(SMALL, activation="relu", init="he", learning_rate=100.0)
-    for config in (SMALL, replace(diverging, depth=8), replace(SMALL, depth=1, seed=1)):
+    tricks = replace(SMALL, arms=tuple(map(Arm.parse, ("none+auxiliary", "batch+noise+pretrain"))), landscape="0.5-4")
+    for config in (SMALL, replace(diverging, depth=8), replace(SMALL, depth=1, seed=1), tricks):
         assert_same(list(recorded(config, measurer)), list(record(Trainer(config))))
 
 

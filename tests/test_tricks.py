@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,12 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bnviz.charts import figures, patch
+from bnviz.cli import main
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, Frame
 from bnviz.models import weight_layer
-from bnviz.recording import layer_names
+from bnviz.recording import Recording, layer_names
+from bnviz.scene import Scene, Tab, View
 from bnviz.training import Trainer, record
 from bnviz.tricks import HEAD_SHARE, pretraining_steps, shallow_depth, thirds
+from bnviz.verdict import findings, sentence
 
 from .reference import landscape_by_copies, shifted_gradients, weight_of
 
@@ -166,3 +172,26 @@ def test_watching_changes_no_bit():
         ends.append([value for each in trainer.learners.values() for value in each.state_dict().values()])
     for one, two in pairwise(ends):
         assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_with_empty_rows_is_recorded_told_and_drawn(tmp_path, capsys):
+    out = tmp_path / "run.arrow"
+    settings = ("arms=none,none+auxiliary,none+pretrain,batch", "steps=50", "measure_every=4", "landscape=0.5-4")
+    assert main(["run", *(part for each in settings for part in ("--set", each)), "--out", str(out)]) == 0
+    assert "none+pretrain" in capsys.readouterr().out
+    recording = Recording.load(out)
+    assert [(event.step, event.kind) for event in recording.events] == [(10, "grow")]
+    steps = list(recording.steps())
+    shallow = steps[1][2]
+    assert list(shallow.present) == [True, True, False, False, False, False, True]
+    table = recording.to_dataframe().query("arm == 'none+pretrain'").set_index(["step", "layer"])["grad_norm"]
+    assert list(table.isna()[4]) == list(~shallow.present)
+    assert not table[12].isna().any()
+    for count in (1, 2, len(steps)):
+        events = [event for event in recording.events if event.step <= steps[count - 1][0].step]
+        findings(recording.config, steps[:count], events)
+        assert sentence(recording.config, steps[count - 1], events)
+        scene = Scene(recording.config, steps[:count], events, steps[count - 1], classes=10)
+        for tab in get_args(Tab):
+            json.dumps([figures(scene, View(tab=tab, layer=3)), patch(scene, View(tab=tab), series=True)])
