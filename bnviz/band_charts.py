@@ -10,7 +10,10 @@ import numpy as np
 from bnviz.frames import Floats
 from bnviz.palette import Figure, encode, floats, translucent
 from bnviz.scene import Scene, View
-from bnviz.series_charts import chart, steps_of
+from bnviz.series_charts import chart, every, steps_of
+
+MOST_POINTS = 200
+"""Steps drawn at most; of more, every second or third."""
 
 
 def band(
@@ -21,11 +24,12 @@ def band(
     names: of the K columns, for people; with three, the middle one is drawn as a strong line. axis: from all
     values, (N, K), to settings of the vertical axis and the note beside the chart.
     """
-    colors, steps = scene.colors(view), steps_of(scene)
+    colors, beat = scene.colors(view), every(len(scene.steps), MOST_POINTS)
+    steps = steps_of(scene)[beat]
     areas: list[Any] = []
     traces, found = [], []
     for place, (label, title) in enumerate(scene.titles.items()):
-        values = scene.history(name, label, layer)
+        values = scene.history(name, label, layer)[beat]
         found.append(values)
         x, y = outline(steps.astype(np.float64), values[:, 0], values[:, -1])
         color = colors.arm(place)

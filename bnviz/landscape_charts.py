@@ -7,7 +7,7 @@ from typing import Any
 
 from bnviz.band_charts import band
 from bnviz.frames import Floats
-from bnviz.palette import Figure
+from bnviz.palette import Figure, decades, log_axis
 from bnviz.panels import Panel, Part, over_steps, strong
 from bnviz.scene import Scene, View
 from bnviz.series_charts import chart, lines, loss, ticks
@@ -51,7 +51,7 @@ def _band(scene: Scene, view: View, name: str, what: str) -> Figure:
 
 
 def _log(values: Floats) -> tuple[dict[str, Any], str]:
-    return ticks("log", values), ""
+    return {"type": "log", **log_axis(*decades(values), 5)}, ""
 
 
 def _beta(scene: Scene, view: View) -> Figure:

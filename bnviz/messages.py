@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from bnviz import charts
@@ -20,7 +21,9 @@ def scene_of(run: Run, seek: int | None) -> Scene:
     """What there is to draw of a run now, or as it was at a step."""
     steps, events = run.history.snapshot()
     current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else run.history.nearest(seek) or ()
-    return Scene(run.started_with, steps, events, current, SHAPES[run.config.dataset][1] or None)
+    # Arms are told from the config at the start and the events; what is measured may change without an event.
+    config = replace(run.started_with, landscape=run.config.landscape)
+    return Scene(config, steps, events, current, SHAPES[run.config.dataset][1] or None)
 
 
 def scene_message(run: Run, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:

@@ -107,9 +107,9 @@ class Scene:
 
     @cached_property
     def landscape_known(self) -> bool:
-        """Whether the landscape is or was measured in this run."""
-        settings = [event.changes.get("landscape", "off") for event in self.events]
-        return any(setting != "off" for setting in (self.config.landscape, *settings))
+        """Whether the landscape is measured, or was earlier in this run."""
+        measured = (np.isfinite(frame.landscape_beta) for frames in self.steps for frame in frames)
+        return self.config.landscape != "off" or any(measured)
 
     def colors(self, view: View) -> Colors:
         """The colours of the viewer's theme."""
@@ -121,15 +121,18 @@ class Scene:
 
     def history(self, name: str, label: str, layer: int | None = None) -> Floats:
         """A quantity of one arm at each step of `steps`, (N, ...); NaN where the arm is missing."""
-        found = [next((each for each in frames if each.arm == label), None) for frames in self.steps]
-        values: list[Any] = [None if frame is None else getattr(frame, name) for frame in found]
-        if layer is not None:
-            values = [None if value is None else value[layer] for value in values]
         shape = next(each.shape for each in quantities(len(self.layers)) if each.name == name)
-        shape = shape if layer is None else shape[1:]
-        missing = np.full(shape, np.nan)
-        known = [missing if value is None else value for value in values]
-        return np.array(known, np.float64).reshape(len(known), *shape)
+        missing: Any = np.full(shape, np.nan)
+        values = [missing if frame is None else getattr(frame, name) for frame in self._frames_of[label]]
+        if layer is not None:
+            shape, values = shape[1:], [value[layer] for value in values]
+        return np.array(values, np.float64).reshape(len(values), *shape)
+
+    @cached_property
+    def _frames_of(self) -> dict[str, list[Frame | None]]:
+        """Each arm's frame at each step of `steps`, by its label."""
+        by_step = [{frame.arm: frame for frame in frames} for frames in self.steps]
+        return {label: [frames.get(label) for frames in by_step] for label in self.titles}
 
     def diverged(self, label: str) -> int | None:
         """The step at which an arm diverged, if it did by the step drawn."""

@@ -124,6 +124,14 @@ def steps_of(scene: Scene) -> NDArray[np.integer[Any]]:
     return steps.astype(np.uint16) if steps.max(initial=0) < 2**16 else steps  # half the bytes
 
 
+def every(count: int, most: int) -> slice:
+    """Every first, second or further of `count` steps, so that no more than `most` are drawn; and to a regular beat:
+
+    the choice stays as it is while steps are added, or lines would jitter.
+    """
+    return slice(None, None, max(1, -(-count // most)))
+
+
 def last_step(scene: Scene) -> float:
     """End of the axis of steps: round, so that it does not move with every frame."""
     return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0

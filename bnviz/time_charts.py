@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from bnviz.band_charts import band
 from bnviz.explain import EXPLANATIONS
-from bnviz.frames import BINS, PERCENTILES, Floats, Frame
+from bnviz.frames import PERCENTILES, Floats
 from bnviz.layer_charts import PEAK, UNIT
 from bnviz.palette import Figure, encode, floats, hull, translucent
 from bnviz.panels import Panel, Part, layer_switch, name_of_arm, over_steps, strong
 from bnviz.scene import Scene, View, chosen_layer
-from bnviz.series_charts import chart, steps_of
+from bnviz.series_charts import chart, every, steps_of
 
 CELLS = 48
 """Cells of the heatmap along the axis of values."""
@@ -27,6 +27,7 @@ SHADES = (
     f"The axis has {CELLS} cells; full colour: {FULLEST:.0%} of the values or more in one. "
     f"From {COLUMNS} steps on, a column is the mean of neighbouring ones."
 )
+PARTS = ("hist", "range", "clipped")
 SIDE_BY_SIDE = 4
 """Layers whose percentiles are drawn beside each other."""
 
@@ -88,8 +89,8 @@ def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:
     """The density of what enters the activation of one layer at every step, of one network."""
     label, title = list(scene.titles.items())[arm]
     low, high = _value_axis(scene, layer)
-    found = [next((frame for frame in frames if frame.arm == label), None) for frames in scene.steps]
-    shares = np.array([cells(frame, layer, low, high) for frame in found]).reshape(-1, CELLS)
+    hist, ranges, clipped = (scene.history(f"preactivation_{part}", label, layer) for part in PARTS)
+    shares = cells(hist, ranges, clipped, low, high)  # (N, CELLS)
     groups = columns(len(shares))
     color = scene.colors(view).arm(arm)
     trace = {
@@ -113,22 +114,29 @@ def _value_axis(scene: Scene, layer: int) -> tuple[float, float]:
     return hull(np.array(ranges, np.float64).reshape(-1, 2))
 
 
-def cells(frame: Frame | None, layer: int, low: float, high: float) -> Floats:
-    """Share of a layer's values in each cell of a common axis, (CELLS,); NaN where nothing is known.
+def cells(hist: Floats, ranges: Floats, clipped: Floats, low: float, high: float) -> Floats:
+    """Share of a layer's values in each cell of a common axis, (N, CELLS); NaN where nothing is known.
 
-    A bin's counts are taken to be spread evenly over it.
+    hist: counts, (N, B), over the ranges, (N, 2); clipped: share outside of these, (N,). A bin's counts are taken to
+    be spread evenly over it.
     """
-    if frame is None or not frame.preactivation_hist[layer].any():
-        return np.full(CELLS, np.nan)
-    counts, (first, last) = frame.preactivation_hist[layer], frame.preactivation_range[layer]
-    below = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
-    share = np.interp(np.linspace(low, high, CELLS + 1), np.linspace(first, last, BINS + 1), below)
-    return np.diff(share) * (1 - frame.preactivation_clipped[layer])
+    total, width = hist.sum(axis=1), ranges[:, 1] - ranges[:, 0]
+    known = (total > 0) & (width > 0)
+    scale = np.divide(1 - clipped, total, out=np.full(len(hist), np.nan), where=known)
+    below = np.pad(np.cumsum(hist, axis=1), ((0, 0), (1, 0))) * scale[:, None]  # (N, B + 1), at the bins' edges
+    edges = np.linspace(low, high, CELLS + 1)
+    # Where the edges of the cells lie, counted in bins.
+    place = (edges - ranges[:, :1]) / np.where(known, width, 1.0)[:, None] * hist.shape[1]
+    place = np.clip(np.nan_to_num(place), 0, hist.shape[1])
+    bins = np.minimum(place.astype(np.intp), hist.shape[1] - 1)
+    left, right = np.take_along_axis(below, bins, 1), np.take_along_axis(below, bins + 1, 1)
+    return np.diff(left + (place - bins) * (right - left), axis=1)
 
 
 def columns(count: int) -> NDArray[np.intp]:
-    """Where the columns of the heatmap begin among `count` steps, in groups of equal number; and the end."""
-    return np.unique(np.linspace(0, count, min(count, COLUMNS) + 1).astype(np.intp))
+    """Where the columns of the heatmap begin among `count` steps, each as wide as the others; and the end."""
+    beat = every(count, COLUMNS).step
+    return np.append(np.arange(0, count, beat), count)
 
 
 def _averages(shares: Floats, starts: NDArray[np.intp]) -> Floats:
@@ -151,4 +159,4 @@ def _per_mille(shares: Floats) -> NDArray[np.float32] | NDArray[np.uint16]:
     """Thousandths as small numbers; gaps, where there are any, need floats."""
     if np.isfinite(shares).all():
         return np.round(1000 * shares).astype(np.uint16)
-    return np.round(1000 * shares, 0).astype(np.float32)
+    return np.round(1000 * shares).astype(np.float32)

@@ -19,7 +19,7 @@ from bnviz.panels import (
     units_over_steps,
 )
 from bnviz.scene import Scene, View
-from bnviz.series_charts import chart, level_line, steps_of, ticks
+from bnviz.series_charts import chart, every, level_line, steps_of, ticks
 
 GUIDE = -3.0
 """Where updates are a thousandth of the weights."""
@@ -56,13 +56,13 @@ def all_layers(scene: Scene, view: View, arm: int, name: str) -> Figure:
     """A quantity of each layer of one network as a thin line, the first layer palest; a line at the guide."""
     label, title = list(scene.titles.items())[arm]
     count, color = len(scene.layers), scene.colors(view).arm(arm)
-    kept = spread(len(scene.steps), MOST_POINTS)
-    values = scene.history(name, label)[kept]  # (T, L)
+    beat = every(len(scene.steps), MOST_POINTS)
+    values = scene.history(name, label)[beat]  # (T, L)
     traces: list[dict[str, Any]] = [level_line(scene, view, GUIDE, "an update of a thousandth")]
     shown = spread(count, MOST_LINES)
     for place, layer in enumerate(shown):
         traces.append({
-            "type": "scatter", "mode": "lines", "x": encode(steps_of(scene)[kept]), "y": floats(values[:, layer]),
+            "type": "scatter", "mode": "lines", "x": encode(steps_of(scene)[beat]), "y": floats(values[:, layer]),
             "line": {"color": translucent(color, 0.3 + 0.7 * place / max(1, len(shown) - 1)), "width": 1.1},
             "hoverlabel": {"bordercolor": color},
             "hovertemplate": f"{scene.layers[layer]} · step %{{x}} · {title}<br>{WHAT} %{{y:.3~g}}<extra></extra>",

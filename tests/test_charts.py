@@ -12,7 +12,7 @@ from bnviz.layer_charts import density, value_axis
 from bnviz.palette import PALETTE
 from bnviz.recording import layer_names
 
-ARMS = ("none", "batch", "batch+noise", "layer", "rms", "none+auxiliary")
+ARMS = ("none", "batch", "batch+noise", "layer", "rms", "weight")
 
 
 def decode(encoded):
