@@ -187,3 +187,62 @@ def test_without_a_socket_the_page_feeds_the_component(hub):
     message = player_data(page)["message"]
     assert message["type"] == "scene"
     assert message["figures"]
+
+
+@pytest.mark.parametrize(("tab", "words"), [("presets", "Sigmoid depth"), ("about", "Gradient norm")])
+def test_a_tab_of_text_is_in_the_link_and_drawn_below(hub, tab, words):
+    page = opened(f"depth=2&tab={tab}")
+    assert player_data(page)["tab"] == link_of(page)["tab"] == tab
+    said = " ".join([each.value for each in page.main.markdown] + [each.label for each in page.expander])
+    assert words in said
+
+
+def test_an_unknown_tab_is_said_and_the_first_is_open(hub):
+    page = opened("depth=2&tab=weather")
+    assert "tab must be one of layers, time, landscape, modes, updates, findings, presets" in page.warning[0].value
+    assert player_data(page)["tab"] == "layers"
+    assert "tab" not in link_of(page)
+
+
+def test_starting_a_preset_goes_back_to_the_charts(hub):
+    page = opened("depth=2&tab=presets")
+    turn = player_data(page)["turn"]
+    next(each for each in page.button if each.label == "Start" and "relu-lr" in each.key).click().run()
+    assert run_of(page, hub).config == live(PRESETS["relu-lr"].config)
+    data = player_data(page)
+    assert (data["tab"], data["turn"]) == ("layers", turn + 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "landscape"),
+    [({"landscape": "0.5-4"}, "0.5-4"), ({"landscape": "9"}, "off"), ({"landscape": ["off"]}, "off"), (3, "off")],
+)
+def test_the_landscape_is_measured_when_asked_for_with_no_reset(hub, asked, landscape):
+    page = opened("depth=2")
+    run = run_of(page, hub)
+    page.session_state["setting"] = asked
+    page.run()
+    assert not page.exception
+    assert run_of(page, hub) is run
+    assert run.config.landscape == page.selectbox(key="field_landscape").value == landscape
+
+
+def test_momentum_is_shown_with_batchnorm_and_remembered_without(hub):
+    page = opened("depth=2&bn_momentum=0.3")
+    run = run_of(page, hub)
+    assert page.slider(key="field_bn_momentum").value == 0.3
+    page.toggle(key="arm1_on").set_value(False).run()
+    assert "field_bn_momentum" not in [each.key for each in page.slider]
+    page.toggle(key="arm1_on").set_value(True).run()
+    assert page.slider(key="field_bn_momentum").value == run.config.bn_momentum == 0.3
+    page.slider(key="field_bn_momentum").set_value(0.05).run()
+    assert run_of(page, hub) is run
+    assert run.config.bn_momentum == 0.05
+
+
+def test_a_trick_starts_anew(hub):
+    page = opened("depth=4")
+    run = run_of(page, hub)
+    page.selectbox(key="arm0_trick").set_value("auxiliary").run()
+    assert run_of(page, hub) is not run
+    assert run_of(page, hub).config.arms == (Arm("none", trick="auxiliary"), Arm("batch"))
