@@ -104,12 +104,18 @@ def test_also_after_changes_and_forks():
     assert list(pair.here.models) == ["none", "batch", "layer+noise@0.02", "batch (2)"]
 
 
-def test_also_when_an_arm_is_forked_or_changed_before_it_grows():
-    pair = Pair(replace(SMALL, depth=5, steps=20, arms=(Arm("batch", noise=True, trick="pretrain"),)))
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_also_when_an_arm_with_a_trick_is_forked_or_changed(optimizer):
+    arms = (Arm("batch", noise=True, trick="pretrain"), Arm("none", trick="auxiliary"))
+    pair = Pair(replace(SMALL, depth=5, steps=20, arms=arms, optimizer=optimizer, learning_rate=0.01))
     pair.step()
     pair.both("fork", "batch+noise+pretrain", normalization="weight")
+    pair.both("change", arm="none+auxiliary", normalization="group")
     pair.step()
     pair.both("change", arm="batch+noise+pretrain", normalization="layer")
-    for _ in range(4):
+    pair.both("fork", "none+auxiliary", learning_rate=0.02)
+    for _ in range(5):
         pair.step()
-    assert [event.kind for event in pair.here.events] == ["fork", "change", "grow", "grow"]
+    kinds = ["fork", "change", "change", "fork", "grow", "grow"]
+    assert [event.kind for event in pair.here.events] == kinds
+    assert pair.here.events == pair.sent.events
