@@ -137,13 +137,19 @@ def last_step(scene: Scene) -> float:
     return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0
 
 
-def chart(scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "") -> Figure:
-    """The traces over steps, and marks: events, and the step drawn while that is not the last one."""
+def chart(
+    scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "", labels: bool = True
+) -> Figure:
+    """The traces over steps, and marks: events, and the step drawn while that is not the last one.
+
+    labels: whether the vertical axis has any; a chart beside one with the same axis needs none.
+    """
     colors, size = scene.colors(view), text_size(view)
     marks = axis(colors, size, range=[0, 1], overlaying="y", visible=False, fixedrange=True)
+    steps = axis(colors, size, range=[0, last_step(scene)], nticks=5)
+    margin = (round((3.6 if labels else 1.2) * size), round(1.2 * size), 8, round(1.8 * size))
     figure_layout = layout(
-        colors, size, (round(3.6 * size), round(1.2 * size), 8, round(1.8 * size)),
-        xaxis=axis(colors, size, range=[0, last_step(scene)], nticks=5), yaxis=axis(colors, size, **y), yaxis2=marks,
+        colors, size, margin, xaxis=steps, yaxis=axis(colors, size, showticklabels=labels, **y), yaxis2=marks,
         hoverdistance=40, uirevision=y.get("type", "linear"),
     )  # fmt: skip
     return {

@@ -44,11 +44,12 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     for arm in range(len(scene.titles)):
         name, where = name_of_arm(scene, arm), {"text": scene.layers[layer], "arm": arm}
         what: list[Part] = [{"text": "Density", "arm": arm, "strong": True}, where] if arm == 0 else []
+        what = what[: 1 if len(scene.titles) > 3 else 2]  # as much as there is room for
         found.append(
             over_steps(f"density-{arm}", [*what, name if what else name | {"strong": True}],
                        f"Density of what enters the activation of one layer over steps: {name['text']}",
                        partial(heatmap, arm=arm, layer=layer), "density_over_time",
-                       group="layers", weight=2.6 / max(2, len(scene.titles)),
+                       group="layers", weight=2.6 / max(2, len(scene.titles)) + 0.15 * (arm == 0),
                        extra={"help": f"{EXPLANATIONS['density_over_time'].short} {SHADES}"})
         )  # fmt: skip
     beside = _beside(len(scene.layers))
@@ -105,7 +106,7 @@ def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:
     outside = 1 - shares.sum(axis=1)
     outside = outside[np.isfinite(outside)]
     note = f"{100 * outside.mean():.1f} % of values lie outside" if outside.size and outside.mean() >= 0.0005 else ""
-    return chart(scene, view, [trace], {"range": [low, high], "nticks": 6}, note)
+    return chart(scene, view, [trace], {"range": [low, high], "nticks": 6}, note, labels=arm == 0 or view.stacked)
 
 
 def _value_axis(scene: Scene, layer: int) -> tuple[float, float]:

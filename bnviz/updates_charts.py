@@ -31,14 +31,15 @@ WHAT = "log10 of update / weight"
 def panels(scene: Scene, view: View) -> list[Panel]:
     """Every layer's update ratio over steps for each network; by layer now; one layer of all networks below."""
     found: list[Panel] = []
+    what = "Update / weight, log10" if len(scene.titles) <= 3 or view.stacked else "Updates"
     for arm in range(len(scene.titles)):
-        title = [{"text": "Update / weight, log10", "strong": True, "arm": arm}] if arm == 0 or view.stacked else []
+        title = [{"text": what, "strong": True, "arm": arm}] if arm == 0 or view.stacked else []
         name = name_of_arm(scene, arm) | ({} if title else {"strong": True})
         found.append(
             over_steps(
                 f"updates-{arm}", [*title, name], f"Update to weight of all layers over steps: {name['text']}",
                 partial(all_layers, arm=arm, name="update_ratio"), "update_ratio",
-                group="layers", weight=3.2 / max(2, len(scene.titles)),
+                group="layers", weight=3.2 / max(2, len(scene.titles)) + 0.15 * (arm == 0),
             )
         )  # fmt: skip
     found.append(by_layer("updates", [strong("By layer"), {"text": "now"}], WHAT, name="update_ratio",
@@ -68,8 +69,9 @@ def all_layers(scene: Scene, view: View, arm: int, name: str) -> Figure:
             "hovertemplate": f"{scene.layers[layer]} · step %{{x}} · {title}<br>{WHAT} %{{y:.3~g}}<extra></extra>",
         })  # fmt: skip
     everything = np.concatenate([scene.history(name, each).ravel() for each in scene.titles])
-    note = f"{len(shown)} of {count} layers; the first is palest" if len(shown) < count else "the first layer is palest"
-    return chart(scene, view, traces, ticks("exponent", everything), note)
+    first = arm == 0 or view.stacked
+    note = (f"{len(shown)} of {count} layers; " if len(shown) < count else "") + "the first is palest"
+    return chart(scene, view, traces, ticks("exponent", everything), note if first else "", labels=first)
 
 
 def spread(count: int, most: int) -> list[int]:

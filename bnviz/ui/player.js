@@ -124,6 +124,8 @@ async function drawScene(s, message) {
   buildGrid(s, message.grid, message.colors);
   showNotice(s, message.notice);
   showFindings(s, message.findings);
+  for (const { id } of message.grid) // before anything is drawn: it moves titles, and so decides how high charts are
+    s.panels.get(id).node.style.setProperty("--left", `${message.figures[id].layout.margin.l}px`);
   const font = getComputedStyle(s.root).fontFamily;
   await Promise.all(message.grid.map(async ({ id }) => {
     const panel = s.panels.get(id);
@@ -135,7 +137,6 @@ async function drawScene(s, message) {
     const dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
     await window.Plotly.react(panel.plot, data, { ...layout, dragmode, font: { ...layout.font, family: font } }, CONFIG);
     panel.note.textContent = note;
-    panel.node.style.setProperty("--left", `${layout.margin.l}px`);
     if (fresh) listen(s, panel);
   }));
 }
