@@ -24,7 +24,7 @@ COLUMNS = 150
 FULLEST = PEAK * UNIT / CELLS
 """Share of the values in a cell that is drawn in full colour: where a ridge would be shrunk."""
 SHADES = (
-    f"The axis has {CELLS} cells; full colour: {FULLEST:.0%} of the values or more in one. "
+    f"The axis has {CELLS} cells; full colour: {100 * FULLEST:.0f} % of the values or more in one. "
     f"From {COLUMNS} steps on, a column is the mean of neighbouring ones."
 )
 PARTS = ("hist", "range", "clipped")
@@ -80,7 +80,10 @@ def _percentiles(scene: Scene, view: View, name: str, layer: int, layers: list[i
     def axis(values: Floats) -> tuple[dict[str, Any], str]:
         known = values[np.isfinite(values).all(axis=1)]
         beyond = np.mean((known[:, 0] < low) | (known[:, -1] > high)) if len(known) else 0.0
-        return {"range": [low, high], "nticks": 5}, f"leaves the picture in {beyond:.0%} of steps" if beyond else ""
+        return {
+            "range": [low, high],
+            "nticks": 5,
+        }, f"leaves the picture in {100 * beyond:.0f} % of steps" if beyond else ""
 
     names = [f"{scene.layers[layer]}, {number} %" for number in PERCENTILES]
     return band(scene, view, name, names, layer, axis)

@@ -186,7 +186,10 @@ def test_without_a_socket_the_page_feeds_the_component(hub):
     page.run()
     message = player_data(page)["message"]
     assert message["type"] == "scene"
-    assert message["figures"]
+    assert "gradient" in message["figures"]
+    page.session_state["tab"] = "time"
+    page.run()
+    assert "density-1" in player_data(page)["message"]["figures"]
 
 
 @pytest.mark.parametrize(("tab", "words"), [("presets", "Sigmoid depth"), ("about", "Gradient norm")])
@@ -209,8 +212,7 @@ def test_starting_a_preset_goes_back_to_the_charts(hub):
     turn = player_data(page)["turn"]
     next(each for each in page.button if each.label == "Start" and "relu-lr" in each.key).click().run()
     assert run_of(page, hub).config == live(PRESETS["relu-lr"].config)
-    data = player_data(page)
-    assert (data["tab"], data["turn"]) == ("layers", turn + 1)
+    assert (player_data(page)["tab"], player_data(page)["turn"]) == ("layers", turn + 1)
 
 
 @pytest.mark.parametrize(
