@@ -172,18 +172,13 @@ def measure(
             arm=label,
             layers=tuple(layers),
             **_losses(probe, batch, loss_fn),  # type: ignore[arg-type]  # one type for all keys
-            input_hist=inputs[label]["hist"],
-            input_range=inputs[label]["range"],
-            input_clipped=inputs[label]["clipped"],
-            input_mean=inputs[label]["mean"],
-            input_std=inputs[label]["std"],
+            **{f"input_{name}": values for name, values in inputs[label].items()},
             preactivation_hist=preactivations[label]["hist"],
             preactivation_range=preactivations[label]["range"],
             preactivation_clipped=preactivations[label]["clipped"],
             preactivation_percentiles=layer_percentiles(entering[label], count),
             unit_percentiles=layer_percentiles(grouped([v[:, 0] for v in probe.preactivations], rows[label]), count),
-            **in_rows(_health(probe), rows[label], count),  # type: ignore[arg-type]
-            **in_rows(_gradients(probe, batch, loss_fn), rows[label], count),  # type: ignore[arg-type]
+            **in_rows(_health(probe) | _gradients(probe, batch, loss_fn), rows[label], count),  # type: ignore[arg-type]
             **_landscape(probe, batch, loss_fn, steps.get(label, ())),
         )
         for label, probe in probes.items()
