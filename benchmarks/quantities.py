@@ -18,7 +18,7 @@ from bnviz import metrics
 from bnviz.arms import RunningArm, build
 from bnviz.config import Activation, Arm, RunConfig
 from bnviz.datasets import load
-from bnviz.distributions import distributions, grouped, layer_percentiles
+from bnviz.distributions import distributions, grouped, unit_percentiles
 from bnviz.landscape import step_lengths, walk
 from bnviz.probe import Probe
 
@@ -50,13 +50,15 @@ def ways(activation: Activation, label: str) -> dict[str, Callable[[], object]]:
     weights = [[layer.weight.weight for layer in each] for each in (probe.layers_before, probe.layers_after)]
     known = [gradient for gradient in probe.gradients if gradient is not None]
     outputs = [(layer.activation, output) for layer, output in zip(probe.layers, probe.outputs, strict=True)]
-    entering = grouped(probe.preactivations, rows)  # histograms and percentiles share it
+    entering = grouped(probe.preactivations, rows)
+    ranges = distributions({label: entering}, len(rows))[label]["range"]
+    in_bins = [(values, metrics.binned(values, ranges[places])) for places, values in entering]  # as the histograms do
 
     return {
         "training step": lambda: arm.update(x, y, F.cross_entropy),
         "landscape, 8 points": lambda: walk(probe.walker, x, y, F.cross_entropy, steps, probe.own_gradients),
-        "percentiles": lambda: layer_percentiles(entering, len(rows)),
-        "percentiles of a unit": lambda: layer_percentiles(
+        "percentiles": lambda: [metrics.percentiles(values, bins) for values, bins in in_bins],
+        "percentiles of a unit": lambda: unit_percentiles(
             grouped([values[:, 0] for values in probe.preactivations], rows), len(rows)
         ),
         "test loss alone": lambda: evaluate(probe, x_test, x_test[:0]),

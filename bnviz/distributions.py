@@ -28,8 +28,11 @@ def in_rows(measured: Mapping[str, Floats], rows: Sequence[int], count: int) -> 
     return placed
 
 
-def distributions(arms: Mapping[str, Groups], count: int) -> dict[str, dict[str, Any]]:
-    """Mean, std, range, histogram and clipped share per layer and arm, on edges that the arms share."""
+def distributions(arms: Mapping[str, Groups], count: int, percentiles: bool = False) -> dict[str, dict[str, Any]]:
+    """Mean, std, range, histogram, clipped share and, if wanted, percentiles per layer and arm.
+
+    All arms share their edges.
+    """
     results: dict[str, dict[str, Any]] = {}
     for label, groups in arms.items():
         result: dict[str, Any] = {
@@ -43,14 +46,18 @@ def distributions(arms: Mapping[str, Groups], count: int) -> dict[str, dict[str,
     shared = metrics.shared_ranges([result["range"] for result in results.values()])
     for label, groups in arms.items():
         hist, clipped = np.zeros((count, metrics.BINS), np.int32), np.full(count, np.nan)
+        marks = np.full((count, 3), np.nan)
         for rows, values in groups:
-            hist[rows], clipped[rows] = metrics.histograms(values, shared[rows])
-        results[label] |= {"range": shared, "hist": hist, "clipped": clipped}
+            bins = metrics.binned(values, shared[rows])
+            hist[rows], clipped[rows] = bins.histograms, bins.clipped
+            if percentiles:
+                marks[rows] = metrics.percentiles(values, bins)
+        results[label] |= {"range": shared, "hist": hist, "clipped": clipped, "percentiles": marks}
     return results
 
 
-def layer_percentiles(groups: Groups, count: int) -> Floats:
-    """15th, 50th and 85th percentile per layer: (L, 3)."""
+def unit_percentiles(groups: Groups, count: int) -> Floats:
+    """15th, 50th and 85th percentile per layer, of values too few for bins: (L, 3)."""
     result = np.full((count, 3), np.nan)
     for rows, values in groups:
         result[rows] = metrics.percentiles(values)

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
 from bnviz import metrics
-from bnviz.distributions import distributions, grouped, in_rows, layer_percentiles
+from bnviz.distributions import distributions, grouped, in_rows, unit_percentiles
 from bnviz.frames import Floats, Frame
 from bnviz.ics import ShiftMeter
 from bnviz.landscape import Bands, expendable, walk
@@ -165,19 +165,19 @@ def measure(
     rows = {label: (*range(len(probe.layers) - 1), count - 1) for label, probe in probes.items()}
     inputs = distributions({label: grouped(probe.inputs, rows[label]) for label, probe in probes.items()}, count)
     entering = {label: grouped(probe.preactivations, rows[label]) for label, probe in probes.items()}
-    preactivations = distributions(entering, count)
+    preactivations = distributions(entering, count, percentiles=True)
     return tuple(
         Frame(
             step=step,
             arm=label,
             layers=tuple(layers),
             **_losses(probe, batch, loss_fn),  # type: ignore[arg-type]  # one type for all keys
-            **{f"input_{name}": values for name, values in inputs[label].items()},
-            preactivation_hist=preactivations[label]["hist"],
-            preactivation_range=preactivations[label]["range"],
-            preactivation_clipped=preactivations[label]["clipped"],
-            preactivation_percentiles=layer_percentiles(entering[label], count),
-            unit_percentiles=layer_percentiles(grouped([v[:, 0] for v in probe.preactivations], rows[label]), count),
+            **{f"input_{name}": inputs[label][name] for name in ("hist", "range", "clipped", "mean", "std")},
+            **{
+                f"preactivation_{name}": preactivations[label][name]
+                for name in ("hist", "range", "clipped", "percentiles")
+            },
+            unit_percentiles=unit_percentiles(grouped([v[:, 0] for v in probe.preactivations], rows[label]), count),
             **in_rows(_health(probe) | _gradients(probe, batch, loss_fn), rows[label], count),  # type: ignore[arg-type]
             **_landscape(probe, batch, loss_fn, steps.get(label, ())),
         )

@@ -37,9 +37,9 @@ def test_nice_ceiling(value, expected):
 
 def test_histograms_agree_with_numpy_and_state_what_they_clip():
     ranges = np.array([[-2.0, 2.0], [-0.004, 0.004], [-40.0, 300.0]])
-    hist, clipped = metrics.histograms(ROWS, ranges)
-    assert hist.shape == (3, BINS)
-    for row, counts, share, edge in zip(ROWS, hist, clipped, edges(ranges), strict=True):
+    bins = metrics.binned(ROWS, ranges)
+    assert bins.histograms.shape == (3, BINS)
+    for row, counts, share, edge in zip(ROWS, bins.histograms, bins.clipped, edges(ranges), strict=True):
         expected, _ = np.histogram(row.astype(np.float64), edge)
         assert np.abs(counts - expected).sum() <= 4  # float32 rounds a value at an edge to its other side
         assert counts.sum() / row.size + share == pytest.approx(1)
@@ -47,9 +47,10 @@ def test_histograms_agree_with_numpy_and_state_what_they_clip():
 
 def test_histograms_take_the_last_edge_in_and_count_what_is_not_finite_as_outside():
     row = np.array([[0.0, 1.0, 1.0, 1.001, np.nan, np.inf, -np.inf, -0.001]], np.float32)
-    hist, clipped = metrics.histograms(row, np.array([[0.0, 1.0]]))
+    bins = metrics.binned(row, np.array([[0.0, 1.0]]))
+    hist = bins.histograms
     assert (hist[0, 0], hist[0, -1], hist.sum()) == (1, 2, 3)
-    assert clipped[0] == pytest.approx(5 / 8)
+    assert bins.clipped[0] == pytest.approx(5 / 8)
 
 
 def test_percentiles_agree_with_numpy():
@@ -58,6 +59,19 @@ def test_percentiles_agree_with_numpy():
             metrics.percentiles(values), np.percentile(values.astype(np.float64), [15, 50, 85], axis=1).T, rtol=1e-6
         )
     assert np.isnan(metrics.percentiles(np.array([[1.0, np.nan, 2.0]]))).all()
+
+
+@pytest.mark.parametrize("width", [1e-9, 0.02, 1.0, 3.0, 1e6])
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_percentiles_from_bins_are_those_from_sorting(width, size):
+    ties = np.random.default_rng(size).integers(-2, 3, (3, size)).astype(np.float32)
+    for values in (ROWS[:, :size], ties, -np.abs(ROWS[:, :size]), np.full((1, size), 0.3, np.float32)):
+        bins = metrics.binned(values, np.array([[-width, 1.5 * width]] * len(values)))
+        np.testing.assert_array_equal(metrics.percentiles(values, bins), metrics.percentiles(values))
+    for odd in (np.nan, np.inf, -np.inf):
+        ties[1, 0] = odd
+        found = metrics.percentiles(ties, metrics.binned(ties, np.array([[-width, width]] * 3)))
+        assert np.isnan(found).all(axis=1).tolist() == [False, True, False]
 
 
 def test_rows_of_equal_size_are_measured_together():
