@@ -153,7 +153,7 @@ def dead_share(activation: nn.Module | None, output: Tensor) -> float:
     """Share of ReLU units (or channels) that are 0 on the whole batch; NaN for other activations."""
     if not isinstance(activation, nn.ReLU):
         return float("nan")
-    alive = (output != 0).transpose(0, 1).flatten(1).any(dim=1)  # (C,)
+    alive = output.amax((0, *range(2, output.dim()))) != 0  # (C,); a ReLU is never negative
     return 1 - int(alive.count_nonzero()) / alive.numel()
 
 
