@@ -30,6 +30,7 @@ def scene_message(run: Run, scene: Scene, view: View, seek: int | None = None) -
     """All that is needed to draw a run from nothing."""
     return {
         "run": run.id,
+        "tab": None if view.away else view.tab,
         **header_of(run, scene, seek),
         **charts.figures(scene, view),
         **extras_of(scene, view, seek),

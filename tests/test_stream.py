@@ -186,7 +186,7 @@ def test_findings_are_told_to_who_looks_at_them_alone(run, seat, steps):
         run.take(frames)
     seat.stream.refresh()
     scene = seat.until("scene")
-    assert scene["grid"] == []
+    assert (scene["tab"], scene["grid"]) == ("findings", [])
     told = ["".join(span["text"] for span in item["spans"]) for part in scene["findings"] for item in part["items"]]
     there = scene_of(run, None)
     assert sorted(told) == sorted(each.text for each in findings(CONFIG, there.steps))

@@ -72,6 +72,7 @@ function command(s, name) {
 function receive(s, message) {
   if (message.type === "problem") problem(s, message.text);
   else if (message.type === "status") showStatus(s, message);
+  else if (message.type === "scene" && message.tab !== (s.view.away ? null : s.view.tab)) return; // of a tab left, or not yet asked for
   else if (message.type === "scene") { s.next = { scene: message, patch: null }; schedule(s); }
   else if (message.type === "patch" && !document.hidden) {
     // Newest wins, figure by figure: the series come only now and then, and must not get lost.
