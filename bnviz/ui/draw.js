@@ -35,7 +35,7 @@ function redraw(plot, data) {
     if (part.x && part.y) full[index]._length = Math.min(part.x.length, part.y.length);
   });
   plot.calcdata = full.map((trace) => {
-    const points = trace._module.calc(plot, trace);
+    const points = trace.visible ? trace._module.calc(plot, trace) : [];
     if (!points[0]) points[0] = { x: undefined, y: undefined };
     Object.assign(points[0], { t: points[0].t ?? {}, trace });
     return points;
@@ -43,8 +43,9 @@ function redraw(plot, data) {
   for (const module of layout._basePlotModules) module.plot(plot);
 }
 
+// A trace without points has no style yet: for its first points Plotly must work it out.
 const scatters = (plot, data) => plot._fullLayout?._basePlotModules && plot._fullData.length === data.length
-  && plot._fullData.every((trace) => trace.type === "scatter" && trace.visible === true);
+  && plot._fullData.every((trace, index) => trace.type === "scatter" && trace.visible === data[index].x?.length > 0);
 
 const axes = (layout) => Object.fromEntries(["xaxis", "yaxis"].flatMap((axis) =>
   ["range", "dtick"].filter((key) => layout[axis]?.[key] !== undefined).map((key) => [`${axis}.${key}`, layout[axis][key]])));
