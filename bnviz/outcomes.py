@@ -223,6 +223,14 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("accuracy, BN minus plain", lambda arms: _accuracy(arms["batch"]) - _accuracy(arms["none"]),
              -0.02, 0.02, "{:+.1%}"),
     ),
+    "before-bn": (
+        Rule("accuracy, plain", _of("none", _accuracy), high=0.2, form="{:.1%}"),
+        Rule("accuracy, auxiliary losses", _of("none+auxiliary", _accuracy), LEARNED, form="{:.1%}"),
+        Rule("accuracy, grown", _of("none+pretrain", _accuracy), LEARNED, form="{:.1%}"),
+        Rule("accuracy, BN", _of("batch", _accuracy), LEARNED, form="{:.1%}"),
+        Rule("steps to 90 %, auxiliary losses over BN", _ratio("none+auxiliary", "batch", _steps_to_learn), 10,
+             form="{:.0f}x"),
+    ),
     "bn-gradient-explosion": (
         Rule("squared gradient, growth per layer backwards, BN (1.47)",
              _of("batch", lambda f: _growth(f, "grad_norm", 9, 48) ** -2), 1.38, 1.56),

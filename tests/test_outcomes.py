@@ -16,7 +16,7 @@ from bnviz.training import train
 SEEDS = (0, 1, 2)
 STEPS = {
     "ioffe-fig1": 1000, "santurkar-fig4": 120, "santurkar-norms": 120, "varma-init": 120, "tiny-batch": 400,
-    "good-init": 400, "bn-gradient-explosion": 6,
+    "good-init": 400, "before-bn": 1300, "bn-gradient-explosion": 6,
 }  # fmt: skip
 """Enough for the outcome to show. The others are laws of `bnviz check`: tests/test_check.py trains those."""
 
