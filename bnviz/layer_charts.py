@@ -120,7 +120,7 @@ def ridgeline(scene: Scene, view: View, arm: int) -> Figure:
 def _row_labels(scene: Scene, view: View, arm: int, span: tuple[float, float], title: str) -> dict[str, Any]:
     """One unseen point per layer, so that its row can be hovered and clicked anywhere."""
     frame, count, low, high = scene.frames[arm], len(scene.layers), *span
-    numbers = np.full((count, 4), np.nan)
+    numbers = np.full((count, 5), np.nan)
     if frame and view.values == "preactivation":
         numbers[:, :3] = frame.preactivation_percentiles
         told = "15 / 50 / 85 %: %{customdata[0]:.3~g} / %{customdata[1]:.3~g} / %{customdata[2]:.3~g}"
@@ -130,12 +130,13 @@ def _row_labels(scene: Scene, view: View, arm: int, span: tuple[float, float], t
     else:
         told = ""
     if frame:
-        numbers[:, 3] = outside(frame, view.values, low, high)
+        numbers[:, 3], numbers[:, 4] = outside(frame, view.values, low, high), frame.step
     return {
         "type": "scatter", "mode": "markers", "marker": {"opacity": 0, "color": scene.colors(view).arm(arm)},
         "x": floats(np.full(count, (low + high) / 2)), "y": encode(rows(count)), "text": list(scene.layers),
         "customdata": floats(numbers),
-        "hovertemplate": f"%{{text}} · {title}<br>{told}<br>not drawn: %{{customdata[3]:.1%}}<extra></extra>",
+        "hovertemplate": f"%{{text}} · step %{{customdata[4]:.0f}} · {title}<br>{told}"
+        "<br>not drawn: %{customdata[3]:.1%}<extra></extra>",
     }  # fmt: skip
 
 
@@ -164,12 +165,14 @@ def profile(
     for index, (title, frame) in enumerate(zip(scene.titles.values(), scene.frames, strict=True)):
         values = np.full(len(scene.layers), np.nan) if frame is None else np.asarray(getattr(frame, name))
         drawn = values if kind != "log" else np.where(values == 0, zero, values)
+        told = np.stack([values, np.full(len(values), np.nan if frame is None else frame.step)], axis=1)
         line = {"color": colors.arm(index), "width": 2 if not view.present else 3}
         traces.append({
             "type": "scatter", "mode": "lines+markers", "x": floats(drawn), "y": encode(rows(len(values))),
-            "text": list(scene.layers), "customdata": floats(values), "line": line, "cliponaxis": False,
+            "text": list(scene.layers), "customdata": floats(told), "line": line, "cliponaxis": False,
             "marker": {"color": colors.arm(index), "size": _marker(len(values), view)},
-            "hovertemplate": f"%{{text}} · {title}<br>{what} %{{customdata:{number}}}<extra></extra>",
+            "hovertemplate": f"%{{text}} · step %{{customdata[1]:.0f}} · {title}"
+            f"<br>{what} %{{customdata[0]:{number}}}<extra></extra>",
         })  # fmt: skip
     return {
         "data": [*traces, *([] if guide is None else [_upright(scene, view, guide)])],

@@ -164,7 +164,7 @@ def test_exact_zeros_stand_at_the_edge_of_a_log_axis_and_are_told_as_zero():
     figure = figures(drawn, View(ics="l2"))["figures"]["ics"]
     low, _ = figure["layout"]["xaxis"]["range"]
     assert low < np.log10(decode(figure["data"][0]["x"])[0]) < low + 0.5
-    assert decode(figure["data"][0]["customdata"])[0] == 0
+    assert decode(figure["data"][0]["customdata"])[0].tolist() == [0, drawn.current[0].step]
 
 
 @pytest.mark.parametrize(

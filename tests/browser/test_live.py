@@ -171,15 +171,21 @@ def test_zoom_survives_updates(quiet_page, served):
     assert page.evaluate(axis) == zoomed
 
 
-def test_hover_names_layer_and_value(quiet_page, served):
+def test_hover_names_layer_step_and_value_paused_and_live(quiet_page, served):
     page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
     grown(page, "step", 50)
-    page.keyboard.press("Space")
-    status(page, "paused")
-    box = page.locator(f"{PLAYER} .js-plotly-plot").first.locator(".nsewdrag").first.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2 + 1)
-    expect(page.locator(f"{PLAYER} .hoverlayer .hovertext").first).to_contain_text(re.compile("layer|output"))
+    label = page.locator(f"{PLAYER} .hoverlayer .hovertext").first
+    for chart in (0, 2):  # a distribution, the gradient's profile
+        box = page.locator(f"{PLAYER} .js-plotly-plot").nth(chart).locator(".nsewdrag").first.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2 + 1)
+        expect(label).to_contain_text(re.compile(r"(layer \d|output) · step \d+ · .*(85 %: -?\d|gradient norm \d)"))
+        told = label.text_content()
+        expect(label).not_to_have_text(told)  # the next step's, under a resting mouse
+        page.keyboard.press("Space")
+        status(page, "paused")
+        expect(label).to_contain_text(f"step {number(page, 'step')} ")
+        page.keyboard.press("Space")
 
 
 def test_nothing_jumps_while_it_streams(quiet_page, served):
