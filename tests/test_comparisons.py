@@ -9,7 +9,7 @@ import pytest
 
 from bnviz.comparisons import order
 
-from .trained import changed, trained
+from .trained import changed, late, median, trained
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -48,6 +48,15 @@ def test_landscape(ours, word, agrees):
     assert told.numbers["loss_band"] == high - low
     assert told.numbers["gradient_change_reference"] == 2.0
     assert run.claims()["steadier"] is agrees
+
+
+def test_the_landscape_of_a_real_run_is_steadier_with_batchnorm():
+    told = trained("smooth").only("landscape", 1)
+    assert "the landscape along the gradient is steadier than without normalization" in told.text
+    bands = [[float(np.ptp(frame.landscape_loss)) for frame in late(trained("smooth"), arm)] for arm in (0, 1)]
+    assert told.numbers["loss_band"] < told.numbers["loss_band_reference"] / 5
+    assert median(bands[1]) < median(bands[0]) / 5
+    assert trained("smooth").claims()["steadier"] is True
 
 
 def test_landscape_of_one_arm_alone_is_not_compared():

@@ -22,7 +22,7 @@ PRESENT = [
     ("pairs", "vanishing", 1), ("pairs", "chance", 1), ("fours", "tiny_batch", 1), ("regression", "helps", 1),
     ("tiny_weights", "dead", 0), ("tiny_weights", "vanishing", 0), ("deep_start", "exploding", 1),
     ("toggled", "eval_gap", 0), ("forked", "helps", 1), ("forked", "chance", 0), ("six", "helps", 2),
-    ("no_plain", "ics", 1), ("alone", "chance", 0), ("alone", "vanishing", 0),
+    ("no_plain", "ics", 1), ("alone", "chance", 0), ("alone", "vanishing", 0), ("smooth", "landscape", 1),
 ]  # fmt: skip
 ABSENT = [
     ("sigmoid", "chance", 1), ("sigmoid", "vanishing", 1), ("sigmoid", "saturated", 0), ("sigmoid", "dead", 0),

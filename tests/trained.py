@@ -76,6 +76,8 @@ SETTINGS: dict[str, dict[str, object]] = {
     "six": {"arms": "none,batch,batch_l1,layer,group,rms", "steps": 120},
     "alike": {"arms": "batch,batch@0.1,batch", "steps": 60, "depth": 2},
     "no_plain": {"arms": "layer,batch", "steps": 60},
+    "smooth": {"model": "cnn", "depth": 6, "width": 16, "activation": "relu", "init": "he", "learning_rate": 0.1,
+               "batch_size": 64, "steps": 90, "measure_every": 5, "landscape": "0.5-4"},
     "alone": {"arms": "none", "steps": 60},
 }  # fmt: skip
 
