@@ -24,23 +24,28 @@ class Result:
     measured: str
     passed: bool
     seconds: float
+    total: int = 1
+    """How many laws are measured in this check."""
 
 
 def run(only: Collection[int] | None = None) -> Iterator[Result]:
     """Measure every law, or those of these numbers, and yield each result as soon as it is there.
 
-    The caller's random state stays as it is.
+    The caller's random state stays as it is. Errors: ValueError for a number that no law has.
     """
     # torch costs seconds, and this module serves pages too.
     from bnviz import laws_at_init, laws_of_batchnorm, laws_of_shift, laws_of_training  # noqa: PLC0415
 
-    known = (*laws_of_batchnorm.LAWS, *laws_of_shift.LAWS, *laws_at_init.LAWS, *laws_of_training.LAWS)
-    for law in sorted(known, key=lambda law: law.number):
-        if only is None or law.number in only:
-            yield _result(law)
+    laws = (*laws_of_batchnorm.LAWS, *laws_of_shift.LAWS, *laws_at_init.LAWS, *laws_of_training.LAWS)
+    known = {law.number: law for law in laws}
+    numbers = sorted(known if only is None else set(only))
+    if unknown := [number for number in numbers if number not in known]:
+        raise ValueError(f"only must name laws from {min(known)} to {max(known)}, got {unknown[0]}.")
+    for number in numbers:
+        yield _result(known[number], len(numbers))
 
 
-def _result(law: Law) -> Result:
+def _result(law: Law, total: int) -> Result:
     import torch  # noqa: PLC0415
 
     from bnviz.laws import Outcome  # noqa: PLC0415
@@ -53,7 +58,8 @@ def _result(law: Law) -> Result:
         except Exception as error:  # noqa: BLE001 (a broken law must not hide the others)
             outcome = Outcome(f"{type(error).__name__}: {error}", False)
     seconds = time.perf_counter() - started
-    return Result(law.number, law.law, law.source, law.expected, *outcome, seconds)
+    passed = bool(outcome.passed)  # NumPy's own is no JSON
+    return Result(law.number, law.law, law.source, law.expected, outcome.measured, passed, seconds, total)
 
 
 COLUMNS = (("#", 2), ("law", 28), ("source", 19), ("expected", 22), ("measured", 15), ("", 4))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
@@ -66,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--parquet", type=Path, metavar="OUT")
     check = commands.add_parser("check", help="test bnviz's own numbers against known laws (about a minute)")
     check.set_defaults(run=_check)
+    check.add_argument("--only", type=int, nargs="+", metavar="NUMBER", help="these laws alone, by their numbers")
+    check.add_argument("--json", action="store_true", help="a JSON object a line, as soon as a law is measured")
     presets = commands.add_parser("presets", help="list the named settings")
     presets.set_defaults(run=_presets)
     return parser
@@ -175,12 +179,14 @@ def _check(chosen: argparse.Namespace) -> int:
     from bnviz import check  # noqa: PLC0415
 
     torch.set_num_threads(1)  # as the dashboard's workers
-    print(check.header(), flush=True)
-    results = []
-    for result in check.run():
+    results: list[check.Result] = []
+    for result in check.run(chosen.only):
+        if not chosen.json and not results:
+            print(check.header())
         results.append(result)
-        print(check.format_row(result), flush=True)
-    print(check.summary(results))
+        print(json.dumps(asdict(result)) if chosen.json else check.format_row(result), flush=True)
+    if not chosen.json:
+        print(check.summary(results))
     return 0 if all(result.passed for result in results) else 1
 
 

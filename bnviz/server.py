@@ -31,6 +31,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bnviz import ui
 from bnviz.hub import Hub, Run
 from bnviz.scene import View
+from bnviz.selfcheck import SelfCheck
 from bnviz.stream import Stream, Viewer
 
 PAGE = Path(ui.__file__).with_name("page.py").resolve()
@@ -47,6 +48,8 @@ MAX_MESSAGE_BYTES = 4096
 
 hub = Hub()
 """The runs of this process."""
+self_check = SelfCheck()
+"""The check that its visitors share."""
 _streams: dict[Run, Stream] = {}
 _viewers: set[Viewer] = set()
 
@@ -60,6 +63,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     finally:
         for viewer in tuple(_viewers):
             viewer.wake()
+        self_check.stop()
         hub.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -123,10 +124,25 @@ ROW = Result(12, "A law of many words " * 4, "Somebody 2015", "0 ± 1e-11", "Run
 @pytest.mark.parametrize("failed", [False, True])
 def test_the_command(failed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [ROW, replace(ROW, number=13, passed=not failed)]
-    monkeypatch.setattr(check, "run", lambda: iter(rows))
+    monkeypatch.setattr(check, "run", lambda only: iter(rows))
     assert cli.main(["check"]) == (1 if failed else 0)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[2].startswith("12  A law of many words")
     assert sum("FAIL" in line for line in lines) == failed
     assert lines[-1] == ("1 of 2 laws hold (2 s)" if failed else "2 of 2 laws hold (2 s)")
+
+
+def test_chosen_laws_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "--json", "--only", "20", "9", "20"]) == 0
+    results = [Result(**json.loads(line)) for line in capsys.readouterr().out.splitlines()]
+    expected = list(check.run({9, 20}))
+    assert [replace(result, seconds=0) for result in results] == [replace(result, seconds=0) for result in expected]
+    assert [(result.number, result.total) for result in results] == [(9, 2), (20, 2)]
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_an_unknown_law_is_said(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", *flags, "--only", "1", "27"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "bnviz: only must name laws from 1 to 26, got 27.\n")

@@ -1,0 +1,52 @@
+"""The self-check, started, watched and read in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from bnviz import check
+
+from ..server import dashboard
+from .conftest import SMALL, opened
+
+LAWS = (1, 4, 7, 20)
+"""Quick ones, with many signs that Markdown would take for its own."""
+SERVER = f"""
+from bnviz import selfcheck, server
+server.self_check = selfcheck.SelfCheck({LAWS})
+server.serve(server.make_app(), browser=False)
+"""
+
+
+@pytest.fixture(scope="module")
+def checking():
+    with dashboard(sys.executable, "-c", SERVER) as server:
+        yield server
+
+
+def test_the_table_fills_for_all_who_look(quiet_page, checking, browser):
+    url = f"{checking.url}/?{SMALL.to_query()}&tab=selfcheck"
+    page = opened(quiet_page, url)
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    other = phone.new_page()
+    other.goto(url)
+    expect(other.get_by_role("button", name="Run all checks")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Run all checks").click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    laws = list(check.run(LAWS))
+    for each in (page, other):
+        expect(each.get_by_text(re.compile(r"^4 of 4 laws hold \(\d+ s\)\.$"))).to_be_visible(timeout=90_000)
+        expect(each.get_by_role("button", name="Run all checks")).to_be_visible()
+        rows = each.locator(".st-key-selfcheck tbody tr")
+        for row, law in zip(rows.all(), laws, strict=True):
+            cells = [f"{law.number}. {law.law}", law.source, law.expected, law.measured, "✓ pass"]
+            expect(row.locator("td")).to_have_text(cells)
+    assert other.evaluate("[...document.querySelectorAll('.st-key-selfcheck *')]"
+                          ".every((e) => e.getBoundingClientRect().right <= innerWidth)")  # fmt: skip
+    phone.close()
+    assert not [each.path for each in psutil.Process(checking.process.pid).memory_maps() if "libtorch" in each.path]
