@@ -26,8 +26,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "distributions": Explanation(
         title="Distributions",
         short="How the values that enter each layer, or its activation, are spread over this step's batch.",
-        latex=r"h_\ell(v) = \min\!\Big(1, \frac{1.7}{\max_u r_\ell(u)}\Big)\, r_\ell(v), \qquad"
-        r" r_\ell(v) = p_\ell(v)\, \frac{b - a}{5}, \qquad p_\ell(v) = \frac{n_\ell(v)}{N_\ell\,\Delta_\ell}",
+        latex=r"\begin{gathered} h_\ell(v) = \min\!\Big(1, \frac{1.7}{\max_u r_\ell(u)}\Big)\, r_\ell(v) \\"
+        r" r_\ell(v) = p_\ell(v)\, \frac{b - a}{5}, \quad p_\ell(v) = \frac{n_\ell(v)}{N_\ell\,\Delta_\ell}"
+        r" \end{gathered}",
         reading="A row is a layer, the first on top. $n$ of the layer's $N$ values (batch × units) fall into the bin "
         "of width $\\Delta$ at $v$, so $p$ is a density, and areas are equal. Heights are in rows: one row is the "
         "density of values spread evenly over a fifth of the axis $[a, b]$. Narrow and tall: the values hardly differ.",
@@ -45,18 +46,18 @@ EXPLANATIONS: dict[str, Explanation] = {
         "shrink by the same factor in every layer: they vanish. One that rises means that they explode.",
         misleads="It depends on the scale of weights and loss. With BatchNorm the size of the weights does not change "
         "what the net computes, yet twice the weights means half the gradient. A small gradient may also mean that "
-        "the net has learned.",
+        "the net has learned. With auxiliary losses it is the gradient of all losses together.",
         source="Glorot & Bengio 2010, section 4.2.1",
     ),
     "ics": Explanation(
         title="Internal covariate shift (ICS)",
         short="How much one update of the layers before it changes a layer's gradient.",
-        latex=r"\begin{aligned} G_\ell &= \nabla_{W_\ell} L(W_1^{t}, \dots, W_k^{t}), \qquad"
+        latex=r"\begin{gathered} G_\ell = \nabla_{W_\ell} L(W_1^{t}, \dots, W_k^{t}) \\"
         r" G'_\ell = \nabla_{W_\ell} L(W_1^{t+1}, \dots, W_{\ell-1}^{t+1}, W_\ell^{t}, \dots, W_k^{t}) \\"
-        r" \ell_2 &= \lVert G_\ell - G'_\ell \rVert_2, \quad"
-        r" \text{relative} = \frac{\lVert G_\ell - G'_\ell \rVert_2}{\lVert G_\ell \rVert_2}, \quad"
+        r" \ell_2 = \lVert G_\ell - G'_\ell \rVert_2 \\"
+        r" \text{relative} = \frac{\lVert G_\ell - G'_\ell \rVert_2}{\lVert G_\ell \rVert_2} \\"
         r" \cos = \frac{\langle G_\ell, G'_\ell \rangle}{\lVert G_\ell \rVert\, \lVert G'_\ell \rVert}"
-        r" \end{aligned}",
+        r" \end{gathered}",
         reading="Same batch, train mode, before and after what the optimizer really did; of the earlier layers all "
         "parameters move, gamma and beta too. Relative 0 or cosine 1: the gradient that the layer followed was still "
         "the right one. The first layer has none before it, so its shift is exactly 0.",
@@ -69,12 +70,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         title="Saturated and dead units",
         short="The share of activations on the flat ends of sigmoid or tanh, or of ReLU units that are 0 for the "
         "batch.",
-        latex=r"\text{saturated} = \Pr\big[\,|\tanh| > 0.97\,\big] \;\text{or}\;"
-        r" \Pr\big[\,\sigma \notin (0.03,\, 0.97)\,\big], \qquad"
-        r" \text{dead} = \Pr_j\big[\, y_{ij} = 0 \;\text{for every sample } i \,\big]",
+        latex=r"\begin{gathered} \text{saturated} = \Pr\big[\,|\tanh| > 0.97\,\big]"
+        r" \;\text{or}\; \Pr\big[\,\sigma \notin (0.03,\, 0.97)\,\big] \\"
+        r" \text{dead} = \Pr_j\big[\, y_{ij} = 0 \;\text{for every sample } i \,\big] \end{gathered}",
         reading="A saturated activation passes almost no gradient for that sample. A dead unit passes none for the "
-        "whole batch. BatchNorm with beta 0 leaves no unit dead: what it puts out has mean 0, so some of it is "
-        "positive.",
+        "whole batch. BatchNorm with beta 0 (and gamma not 0) leaves no unit dead: what it puts out has mean 0, so "
+        "some of it is positive.",
         misleads="Saturation counts pairs of sample and unit, death counts units. A unit that is dead on one small "
         "batch may live on the next. Saturation is no harm in itself: a net that is sure of its answer saturates too.",
         source="Glorot & Bengio 2010, section 3; Karpathy, makemore part 3",
@@ -83,7 +84,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         title="Loss",
         short="What is minimized: solid on this step's batch in train mode, dotted on the test set in eval mode.",
         latex=r"L = -\frac{1}{B}\sum_{i=1}^{B} \log p_i(y_i) \quad\text{or}\quad"
-        r" L = \sum_{i=1}^{B} \lVert f(x_i) - y_i \rVert^2 \qquad \text{chance: } \ln C",
+        r" L = \sum_{i=1}^{B} \lVert f(x_i) - y_i \rVert^2",
         reading="A net that has learned nothing about $C$ equally frequent classes stands at $\\ln C$, the dashed "
         "line; for ten digits that is 2.30. Squared error is a sum over the batch, as in the paper, on a logarithmic "
         "axis.",
@@ -122,20 +123,23 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "density_over_time": Explanation(
         title="Distribution over time",
-        short="A layer's histogram at every step: the darker, the more values.",
-        latex=r"p_t(v) = \frac{n_t(v)}{N\,\Delta_t}",
-        reading="A column is the histogram of one step, so an even band means that the distribution stays as it is.",
-        misleads="Every measured step may have other bin edges; columns are drawn over a common axis, and what lies "
-        "outside is not in the picture. Old steps are thinned, evenly in the logarithm of time.",
+        short="A layer's histogram at every step: the stronger the colour, the more values.",
+        latex=r"c_t(k) = \sum_{b} \frac{n_{t,b}}{N}\;"
+        r" \frac{|\,\text{bin}_{t,b} \cap \text{cell}_k\,|}{\Delta_t}",
+        reading="A column is the histogram of one step: $c$ is the share of the $N$ values in cell $k$, with the $n$ "
+        "values of a bin of width $\\Delta$ spread evenly over it. An even band: the distribution stays as it is.",
+        misleads="Every measured step may have other bin edges, so values are laid out anew over a common axis, and "
+        "what lies outside is not in the picture. Above a certain share the colour grows no stronger. Old steps are "
+        "thinned, evenly in the logarithm of time.",
         source="bnviz's own picture; the question is that of " + IOFFE + "section 2",
     ),
     "landscape_loss": Explanation(
         title="Loss along the gradient",
         short="The lowest and highest loss that steps of several lengths along this gradient would reach.",
         latex=r"\Big[\min_{\eta} L(\theta - \eta g),\ \max_{\eta} L(\theta - \eta g)\Big], \quad g = \nabla L(\theta)",
-        reading="A narrow band: steps of quite different lengths lead to about the same loss. This is what the "
-        "founding article's picture shows. Nothing is trained here; the batch's statistics are computed anew at each "
-        "point.",
+        reading="$\\theta$ are all parameters, $\\eta$ runs over 8 step lengths. A narrow band: steps of quite "
+        "different lengths lead to about the same loss. This is what the founding article's picture shows. Nothing is "
+        "trained here; the batch's statistics are computed anew at each point.",
         misleads="It is one line through a space of thousands of dimensions, and on one batch. The band depends on "
         "the step lengths tried: compare networks at the same ones.",
         source=SANTURKAR + "section 3.2 and Fig. 4(a)",
@@ -172,9 +176,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "running_mean": Explanation(
         title="Running mean",
         short="How far BatchNorm's running mean is from the mean of this batch, in standard deviations of the batch.",
-        latex=r"\frac{1}{C}\sum_{j=1}^{C} \frac{|\mu_{\text{run},j} - \mu_{B,j}|}{\sigma_{B,j}}, \qquad"
+        latex=r"\frac{1}{C}\sum_{j=1}^{C} \frac{|\mu_{\text{run},j} - \mu_{B,j}|}{s_{B,j}}, \qquad"
         r" \mu_{\text{run}} \leftarrow (1-\alpha)\,\mu_{\text{run}} + \alpha\,\mu_B",
-        reading="Near 0, eval mode sees what train mode sees. It starts high, as running means start at 0.",
+        reading="The average over a layer's $C$ units or channels; $\\alpha$ is the momentum. Near 0, eval mode sees "
+        "what train mode sees. It may start high, as running means start at 0.",
         misleads="A batch is a sample: with B samples a gap of about 0.8/√B is chance alone.",
         source=IOFFE + "section 3.1 and Algorithm 2",
     ),
@@ -183,7 +188,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         short="BatchNorm's running variance as a multiple of the variance of this batch; 1 where they agree.",
         latex=r"\operatorname*{median}_j \; \frac{\sigma^2_{\text{run},j}}{s^2_{B,j}}, \qquad"
         r" s^2_B = \frac{1}{m-1} \sum_i (x_i - \mu_B)^2",
-        reading="Above 1, eval mode shrinks what train mode would not, and the other way round.",
+        reading="The middle one of a layer's units or channels, each with $m$ values in the batch. Above 1, eval mode "
+        "shrinks what train mode would not, and the other way round.",
         misleads="Train mode itself divides by the biased variance (1/m), while running_var keeps the unbiased one: "
         "at batch 2 that alone is a factor of 2.",
         source=IOFFE + "section 3.1 and Algorithm 2",
@@ -199,3 +205,12 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
 }  # fmt: skip
 """Every chart of the page, by a short name."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "layers": ("distributions", "gradient_norm", "ics", "loss", "accuracy"),
+    "time": ("unit_percentiles", "percentiles", "density_over_time"),
+    "landscape": ("landscape_loss", "predictiveness", "beta"),
+    "modes": ("train_eval_loss", "running_mean", "running_variance"),
+    "updates": ("update_ratio", "units"),
+}
+"""The charts by the tab (as in `scene.Tab`) in which they are first met."""

@@ -1,16 +1,36 @@
-"""The tab "What is this?": each chart in words."""
+"""The tab "What is this?": how to begin, the article that started it, each chart in words, the papers."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from bnviz.explain import EXPLANATIONS, Explanation
+from bnviz.explain import EXPLANATIONS, GROUPS, Explanation
+from bnviz.presets import PRESETS
+from bnviz.story import ARTICLE, CLAIMS, HISTORY, INTRODUCTION, PAPERS, Claim
+from bnviz.ui.live_component import LIVE_TABS
 
 
 def draw() -> None:
     """Draw the tab."""
-    for each in EXPLANATIONS.values():
-        _chart(each)
+    with st.container(key="about"):
+        st.markdown(f"#### What normalization does\n\n{INTRODUCTION}")
+        st.markdown(f"#### The article that started this page\n\n{ARTICLE}")
+        for each in CLAIMS:
+            _claim(each)
+        st.markdown(HISTORY)
+        st.markdown("#### What the charts show")
+        for tab, topics in GROUPS.items():
+            st.markdown(f"##### {LIVE_TABS[tab]}")
+            for topic in topics:
+                _chart(EXPLANATIONS[topic])
+        st.markdown(f"#### Papers\n\n{_papers()}")
+
+
+def _claim(each: Claim) -> None:
+    with st.expander(f"“{each.claim}”"):
+        preset = PRESETS[each.preset]
+        st.markdown(each.answer)
+        st.caption(f"Measured, preset *{preset.title}*: {preset.outcome}")
 
 
 def _chart(each: Explanation) -> None:
@@ -18,3 +38,8 @@ def _chart(each: Explanation) -> None:
         st.latex(each.latex)
         st.markdown(f"**How to read it.** {each.reading}\n\n**When it misleads.** {each.misleads}")
         st.caption(each.source)
+
+
+def _papers() -> str:
+    links = {number: f", [arXiv {number}](https://arxiv.org/abs/{number})" for number in PAPERS.values() if number}
+    return "\n".join(f"- {paper}{links.get(number, '')}" for paper, number in PAPERS.items())
