@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bnviz.config import RunConfig
@@ -29,6 +31,13 @@ def test_each_preset_is_another():
 def test_an_unknown_preset_is_named():
     with pytest.raises(ValueError, match=r"preset must be one of sigmoid-depth, .*, got 'nothing'"):
         preset("nothing")
+
+
+def test_the_readme_tells_of_each():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for name, each in PRESETS.items():
+        cells = [text.replace("|", r"\|") for text in (f"`{name}`", each.source, each.look_for, each.outcome)]
+        assert f"| {' | '.join(cells)} |" in readme
 
 
 def test_live_it_goes_on_for_longer():
