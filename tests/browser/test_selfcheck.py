@@ -10,10 +10,12 @@ import pytest
 from playwright.sync_api import expect
 
 from bnviz import check
+from bnviz.config import RunConfig
 
-from ..server import dashboard
-from .conftest import SMALL, opened
+from ..server import dashboard, wait_for
+from .conftest import opened
 
+BRIEF = RunConfig(depth=1, width=8, steps=20)
 LAWS = (1, 4, 7, 20)
 """Quick ones, with many signs that Markdown would take for its own."""
 SERVER = f"""
@@ -30,7 +32,7 @@ def checking():
 
 
 def test_the_table_fills_for_all_who_look(quiet_page, checking, browser):
-    url = f"{checking.url}/?{SMALL.to_query()}&tab=selfcheck"
+    url = f"{checking.url}/?{BRIEF.to_query()}&tab=selfcheck"
     page = opened(quiet_page, url)
     phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     other = phone.new_page()
@@ -50,3 +52,22 @@ def test_the_table_fills_for_all_who_look(quiet_page, checking, browser):
                           ".every((e) => e.getBoundingClientRect().right <= innerWidth)")  # fmt: skip
     phone.close()
     assert not [each.path for each in psutil.Process(checking.process.pid).memory_maps() if "libtorch" in each.path]
+
+
+def test_a_server_that_is_killed_hard_takes_its_check_along(quiet_page, alone):
+    page = opened(quiet_page, f"{alone.url}/?{BRIEF.to_query()}&tab=selfcheck")
+    page.get_by_role("button", name="Run all checks").click()
+    expect(page.get_by_text(re.compile(r"^[1-9] of 26 laws measured"))).to_be_visible(timeout=60_000)
+    children = alone.children
+    assert any("bnviz.selfcheck" in child.cmdline() for child in children)
+    page.close()
+    alone.process.kill()
+    alone.process.wait()
+    wait_for(lambda: not any(map(_runs, children)), 15)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
