@@ -70,12 +70,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         title="Saturated and dead units",
         short="The share of activations on the flat ends of sigmoid or tanh, or of ReLU units that are 0 for the "
         "batch.",
-        latex=r"\begin{gathered} \text{saturated} = \Pr\big[\,|\tanh| > 0.97\,\big]"
-        r" \;\text{or}\; \Pr\big[\,\sigma \notin (0.03,\, 0.97)\,\big] \\"
-        r" \text{dead} = \Pr_j\big[\, y_{ij} = 0 \;\text{for every sample } i \,\big] \end{gathered}",
-        reading="A saturated activation passes almost no gradient for that sample. A dead unit passes none for the "
-        "whole batch. BatchNorm with beta 0 (and gamma not 0) leaves no unit dead: what it puts out has mean 0, so "
-        "some of it is positive.",
+        latex=r"\begin{gathered} \text{saturated} = \Pr\big[\,|\tanh| > 0.97\,\big] \\"
+        r" \text{or}\; \Pr\big[\,\sigma \notin (0.03,\, 0.97)\,\big] \\"
+        r" \text{dead} = \Pr_j\big[\, y_{ij} = 0 \;\text{for all } i \,\big] \end{gathered}",
+        reading="$i$ counts samples, $j$ units. A saturated activation passes almost no gradient for that sample. A "
+        "dead unit passes none for the whole batch. BatchNorm with beta 0 (and gamma not 0) leaves no unit dead: what "
+        "it puts out has mean 0, so some of it is positive.",
         misleads="Saturation counts pairs of sample and unit, death counts units. A unit that is dead on one small "
         "batch may live on the next. Saturation is no harm in itself: a net that is sure of its answer saturates too.",
         source="Glorot & Bengio 2010, section 3; Karpathy, makemore part 3",
@@ -83,8 +83,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "loss": Explanation(
         title="Loss",
         short="What is minimized: solid on this step's batch in train mode, dotted on the test set in eval mode.",
-        latex=r"L = -\frac{1}{B}\sum_{i=1}^{B} \log p_i(y_i) \quad\text{or}\quad"
-        r" L = \sum_{i=1}^{B} \lVert f(x_i) - y_i \rVert^2",
+        latex=r"\begin{gathered} L = -\frac{1}{B}\sum_{i=1}^{B} \log p_i(y_i) \quad\text{or} \\"
+        r" L = \sum_{i=1}^{B} \lVert f(x_i) - y_i \rVert^2 \end{gathered}",
         reading="A net that has learned nothing about $C$ equally frequent classes stands at $\\ln C$, the dashed "
         "line; for ten digits that is 2.30. Squared error is a sum over the batch, as in the paper, on a logarithmic "
         "axis.",
@@ -136,7 +136,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "landscape_loss": Explanation(
         title="Loss along the gradient",
         short="The lowest and highest loss that steps of several lengths along this gradient would reach.",
-        latex=r"\Big[\min_{\eta} L(\theta - \eta g),\ \max_{\eta} L(\theta - \eta g)\Big], \quad g = \nabla L(\theta)",
+        latex=r"\begin{gathered} \Big[\min_{\eta} L(\theta - \eta g),\ \max_{\eta} L(\theta - \eta g)\Big] \\"
+        r" g = \nabla L(\theta) \end{gathered}",
         reading="$\\theta$ are all parameters, $\\eta$ runs over 8 step lengths. A narrow band: steps of quite "
         "different lengths lead to about the same loss. This is what the founding article's picture shows. Nothing is "
         "trained here; the batch's statistics are computed anew at each point.",
@@ -147,8 +148,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "predictiveness": Explanation(
         title="Gradient predictiveness",
         short="How much the gradient changes over steps of several lengths along it.",
-        latex=r"\Big[\min_{\eta} d(\eta),\ \max_{\eta} d(\eta)\Big], \qquad"
-        r" d(\eta) = \lVert \nabla L(\theta) - \nabla L(\theta - \eta g) \rVert_2",
+        latex=r"\begin{gathered} \Big[\min_{\eta} d(\eta),\ \max_{\eta} d(\eta)\Big] \\"
+        r" d(\eta) = \lVert \nabla L(\theta) - \nabla L(\theta - \eta g) \rVert_2 \end{gathered}",
         reading="Low: the gradient here says what it will be a step further on, so that a long step can be trusted.",
         misleads="It carries the gradient's units. A net with no gradient predicts it perfectly.",
         source=SANTURKAR + "section 3.2 and Fig. 4(b)",
@@ -166,8 +167,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "train_eval_loss": Explanation(
         title="Loss in train and in eval mode",
         short="The loss of the same batch with its own statistics (train) and with running statistics (eval).",
-        latex=r"\hat{x} = \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} \;\text{(train)}, \qquad"
-        r" \hat{x} = \frac{x - \mu_{\text{run}}}{\sqrt{\sigma_{\text{run}}^2 + \epsilon}} \;\text{(eval)}",
+        latex=r"\begin{gathered} \hat{x} = \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} \;\text{(train)} \\"
+        r" \hat{x} = \frac{x - \mu_{\text{run}}}{\sqrt{\sigma_{\text{run}}^2 + \epsilon}} \;\text{(eval)}"
+        r" \end{gathered}",
         reading="Same weights, same samples: the gap is the work of BatchNorm's statistics alone. It closes as the "
         "running statistics catch up, and stays open where batches are tiny.",
         misleads="A net without BatchNorm (and without noise) has no gap, which makes it no better.",
@@ -176,8 +178,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "running_mean": Explanation(
         title="Running mean",
         short="How far BatchNorm's running mean is from the mean of this batch, in standard deviations of the batch.",
-        latex=r"\frac{1}{C}\sum_{j=1}^{C} \frac{|\mu_{\text{run},j} - \mu_{B,j}|}{s_{B,j}}, \qquad"
-        r" \mu_{\text{run}} \leftarrow (1-\alpha)\,\mu_{\text{run}} + \alpha\,\mu_B",
+        latex=r"\begin{gathered} \frac{1}{C}\sum_{j=1}^{C} \frac{|\mu_{\text{run},j} - \mu_{B,j}|}{s_{B,j}} \\"
+        r" \mu_{\text{run}} \leftarrow (1-\alpha)\,\mu_{\text{run}} + \alpha\,\mu_B \end{gathered}",
         reading="The average over a layer's $C$ units or channels; $\\alpha$ is the momentum. Near 0, eval mode sees "
         "what train mode sees. It may start high, as running means start at 0.",
         misleads="A batch is a sample: with B samples a gap of about 0.8/√B is chance alone.",
@@ -186,8 +188,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "running_variance": Explanation(
         title="Running variance",
         short="BatchNorm's running variance as a multiple of the variance of this batch; 1 where they agree.",
-        latex=r"\operatorname*{median}_j \; \frac{\sigma^2_{\text{run},j}}{s^2_{B,j}}, \qquad"
-        r" s^2_B = \frac{1}{m-1} \sum_i (x_i - \mu_B)^2",
+        latex=r"\begin{gathered} \operatorname*{median}_j \; \frac{\sigma^2_{\text{run},j}}{s^2_{B,j}} \\"
+        r" s^2_B = \frac{1}{m-1} \sum_i (x_i - \mu_B)^2 \end{gathered}",
         reading="The middle one of a layer's units or channels, each with $m$ values in the batch. Above 1, eval mode "
         "shrinks what train mode would not, and the other way round.",
         misleads="Train mode itself divides by the biased variance (1/m), while running_var keeps the unbiased one: "
