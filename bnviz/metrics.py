@@ -121,8 +121,9 @@ def percentiles(values: _Rows, bins: Binned | None = None) -> Floats:
     else:
         found = _ranked(values, bins, ranks.ravel()).reshape(-1, *ranks.shape)
     share = place - below
-    result = found[:, 0].astype(np.float64) * (1 - share) + found[:, 1] * share
-    result[~np.isfinite(values.min(axis=1) + values.max(axis=1))] = np.nan
+    with np.errstate(invalid="ignore"):
+        result = found[:, 0].astype(np.float64) * (1 - share) + found[:, 1] * share
+    result[~(np.isfinite(values.min(axis=1)) & np.isfinite(values.max(axis=1)))] = np.nan
     return result
 
 

@@ -61,6 +61,7 @@ def test_percentiles_agree_with_numpy():
     assert np.isnan(metrics.percentiles(np.array([[1.0, np.nan, 2.0]]))).all()
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("width", [1e-9, 0.02, 1.0, 3.0, 1e6])
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_percentiles_from_bins_are_those_from_sorting(width, size):
