@@ -25,6 +25,8 @@ class Preset:
     look_for: str
     outcome: str
     """What came out when it was measured, over three seeds; the rules are in `bnviz.outcomes`."""
+    tab: str = "layers"
+    """Where on the page it shows best."""
 
 
 PRESETS: dict[str, Preset] = {
@@ -41,6 +43,7 @@ PRESETS: dict[str, Preset] = {
         title="The first figure",
         config=RunConfig(depth=3, width=100, init="normal_0.01", learning_rate=1.0, batch_size=60, steps=3000,
                          measure_every=20),
+        tab="time",
         source=IOFFE + "Fig. 1 (there on MNIST)",
         look_for="Percentiles of one unit of the last hidden layer: they wander without BatchNorm and stay around 0 "
         "with it, which learns far sooner.",
@@ -60,6 +63,7 @@ PRESETS: dict[str, Preset] = {
         title="A smoother landscape",
         config=RunConfig(model="cnn", depth=6, width=16, activation="relu", init="he", learning_rate=0.1, batch_size=64,
                          steps=300, landscape="0.5-4"),
+        tab="landscape",
         source=SANTURKAR + "Fig. 4",
         look_for="The bands of loss and of gradients along the gradient are narrower with BatchNorm, and beta is "
         "smaller.",
@@ -69,6 +73,7 @@ PRESETS: dict[str, Preset] = {
     "santurkar-fig2-noise": Preset(
         title="Noise after BatchNorm",
         config=RunConfig(arms=(Arm("none"), Arm("batch"), Arm("batch", noise=True))),
+        tab="time",
         source=SANTURKAR + "Fig. 2",
         look_for="Noise makes the distributions less stable than those of the plain net, and training is as good as "
         "with BatchNorm alone.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from bnviz.charts import View, panels
@@ -44,12 +45,13 @@ def test_each_preset_has_a_card_with_its_picture_and_its_own_start():
         assert page.session_state["started"] == name
 
 
-def test_start_puts_a_preset_into_the_run_and_goes_back_to_the_layers(hub):  # noqa: F811
+@pytest.mark.parametrize(("name", "tab"), [("santurkar-fig4", "landscape"), ("good-init", "layers")])
+def test_start_puts_a_preset_into_the_run_and_shows_it_where_it_shows_best(hub, name, tab):  # noqa: F811
     page = opened("depth=2&tab=presets")
-    page.button(key="gallery-start-santurkar-fig4").click().run()
+    page.button(key=f"gallery-start-{name}").click().run()
     assert not page.exception
-    assert run_of(page, hub).config == live(PRESETS["santurkar-fig4"].config)
-    assert player_data(page)["tab"] == "layers"
+    assert run_of(page, hub).config == live(PRESETS[name].config)
+    assert player_data(page)["tab"] == tab
 
 
 def test_every_chart_is_explained_under_a_tab_that_has_it():

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bnviz.config import RunConfig
 from bnviz.presets import DEFAULT, LIVE_STEPS, PRESETS, live, preset
+from bnviz.scene import Tab
 
 
 def test_the_default_preset_is_the_default_config():
@@ -21,6 +23,11 @@ def test_a_preset_says_where_it_comes_from_and_what_to_look_for(name):
     assert each.outcome.endswith(".")
     assert any(char.isdigit() for char in each.outcome), "what was measured"
     assert RunConfig.from_query(each.config.to_query()) == each.config
+
+
+def test_a_preset_is_shown_in_a_tab_that_draws_it():
+    assert {each.tab for each in PRESETS.values()} <= set(get_args(Tab))
+    assert all(each.config.landscape != "off" for each in PRESETS.values() if each.tab == "landscape")
 
 
 def test_each_preset_is_another():

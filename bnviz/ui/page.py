@@ -60,13 +60,13 @@ def _text(tab: str) -> None:
 
 
 def _start_preset(name: str) -> None:
-    """Callback: take a preset's settings, in a run of one's own, and look at it."""
+    """Callback: take a preset's settings, in a run of one's own, and look where it shows best."""
     state = st.session_state
     run = server.hub.get(state.get("run", ""))
     if run is not None and run.owner != _visitor():
         del state["run"]
     controls.put(live(PRESETS[name].config))
-    state["tab"], state["turn"] = FIRST_TAB, state["turn"] + 1
+    state["tab"], state["turn"] = PRESETS[name].tab, state["turn"] + 1
 
 
 @st.cache_resource
@@ -89,7 +89,7 @@ def _read_link() -> list[str]:
     if name not in PRESETS:
         problems.append(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
         name = DEFAULT
-    tab = link.get("tab", FIRST_TAB)
+    tab = link.get("tab", PRESETS[name].tab)
     if tab not in TABS:
         problems.append(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
         tab = FIRST_TAB

@@ -119,10 +119,13 @@ def test_tabs_of_text_put_the_charts_away_and_the_run_goes_on(quiet_page, served
 
 def test_a_preset_starts_from_its_card(quiet_page, served):
     page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}&tab=presets")
-    page.get_by_role("button", name="Start", exact=True).nth(1).click()
+    page.get_by_role("button", name="Start", exact=True).nth(2).click()
     expect(tab(page, "Layers")).to_have_attribute("aria-selected", "true", timeout=20_000)
     expect(page.locator(".bnviz-body")).to_be_visible()
     page.wait_for_function("!location.search.includes('tab=')")
+    tab(page, "Presets").click()
+    page.get_by_role("button", name="Start", exact=True).nth(1).click()  # Ioffe's Fig. 1: percentiles over time
+    expect(tab(page, "Over time")).to_have_attribute("aria-selected", "true", timeout=20_000)
 
 
 def test_titles_explain_their_charts(quiet_page, served):
