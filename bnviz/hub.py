@@ -120,6 +120,14 @@ class Run:
             self.changed.discard(news)
             self.unwatched_since = time.monotonic()
 
+    def glimpse(self) -> None:
+        """Somebody looked once, for want of a socket: the run goes on for a while, awake."""
+        with self._lock:
+            self._for_viewers, napping, self._napping = True, self._napping, False
+            self.unwatched_since = time.monotonic()
+        if napping:
+            self.command("play")
+
     def nap(self) -> None:
         """Rest until somebody watches again; a run that was never watched is somebody's program, and goes on."""
         with self._lock:

@@ -181,9 +181,11 @@ def test_the_keyboard_flips_the_switch_of_an_arm(hub):
 def test_without_a_socket_the_page_feeds_the_component(hub):
     page = opened("depth=2")
     run = run_of(page, hub)
-    wait_for(lambda: run.step > 0)
+    wait_for(lambda: run.status == "paused")  # nobody has looked yet
+    at = run.step
     page.session_state["no_socket"] = True
     page.run()
+    wait_for(lambda: run.step > at + 50)
     message = player_data(page)["message"]
     assert message["type"] == "scene"
     assert "gradient" in message["figures"]

@@ -46,8 +46,10 @@ def draw(run: Run, control: str | None) -> None:
     def feed() -> None:
         asked = asdict(View.from_dict(st.session_state.get("view")))
         view = View.from_dict(asked | {"tab": tab, "away": tab not in LIVE_TABS})
-        scene = scene_of(run, st.session_state.get("seek"))
-        _mount(data | {"message": {"type": "scene", **scene_message(run, scene, view)}})
+        now = server.hub.get(run.id) or run  # the same, or the one that took its place
+        now.glimpse()
+        scene = scene_of(now, st.session_state.get("seek"))
+        _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
 
