@@ -41,7 +41,8 @@ FIRST_PICTURE = f"""() => {{  // data-seq also counts what came before there was
 
 SEQ = f"() => Number(document.querySelector('{PLAYER}').dataset.seq)"
 STEP = f"() => Number(document.querySelector('{PLAYER}').dataset.step)"
-SERIES = f"() => document.querySelector('{PLAYER} .bnviz-series .js-plotly-plot')?._fullData[1].x.at(-1)"  # 0: the line of chance
+# Trace 0 is the line of chance, whose end is a round number.
+SERIES = f"() => document.querySelector('{PLAYER} .bnviz-series .js-plotly-plot')?._fullData[1].x.at(-1)"
 NAIVE_PICTURE = """() => {  // the number of the last redraw that every chart has painted
   const plots = [...document.querySelectorAll('.js-plotly-plot')];
   return plots.length < 9 ? 0 : Math.min(...plots.map((plot) => plot._fullLayout?.meta ?? 0));
