@@ -178,22 +178,6 @@ def test_the_keyboard_flips_the_switch_of_an_arm(hub):
     assert run_of(page, hub).config.arms[0] == Arm("batch")
 
 
-def test_without_a_socket_the_page_feeds_the_component(hub):
-    page = opened("depth=2")
-    run = run_of(page, hub)
-    wait_for(lambda: run.status == "paused")  # nobody has looked yet
-    at = run.step
-    page.session_state["no_socket"] = True
-    page.run()
-    wait_for(lambda: run.step > at + 50)
-    message = player_data(page)["message"]
-    assert message["type"] == "scene"
-    assert "gradient" in message["figures"]
-    page.session_state["tab"] = "time"
-    page.run()
-    assert "density-1" in player_data(page)["message"]["figures"]
-
-
 @pytest.mark.parametrize(("tab", "words"), [("presets", "Sigmoid depth"), ("about", "Gradient norm")])
 def test_a_tab_of_text_is_in_the_link_and_drawn_below(hub, tab, words):
     page = opened(f"depth=2&tab={tab}")
