@@ -15,7 +15,7 @@ from bnviz.training import train
 
 SEEDS = (0, 1, 2)
 STEPS = {
-    "ioffe-fig1": 1000, "santurkar-fig4": 120, "santurkar-norms": 120, "varma-init": 120, "tiny-batch": 400,
+    "ioffe-fig1": 1000, "santurkar-fig4": 120, "santurkar-norms": 400, "varma-init": 120, "tiny-batch": 600,
     "good-init": 400, "before-bn": 1300, "bn-gradient-explosion": 6,
 }  # fmt: skip
 """Enough for the outcome to show. The others are laws of `bnviz check`: tests/test_check.py trains those."""
@@ -32,8 +32,11 @@ def test_every_preset_has_rules():
     assert all(RULES.values())
 
 
-@pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("seed", SEEDS)
+LONG = ("santurkar-norms", "before-bn")
+"""One seed is enough of these, for which no paper states an outcome in numbers; benchmarks/presets.py runs all."""
+
+
+@pytest.mark.parametrize(("name", "seed"), [(n, seed) for n in STEPS for seed in (SEEDS[:1] if n in LONG else SEEDS)])
 def test_a_preset_shows_what_it_says(name, seed):
     assert [each for each in outcomes(name, run(name, seed)) if not each.holds] == []
 
