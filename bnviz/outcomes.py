@@ -196,6 +196,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "santurkar-norms": (
         Rule("last loss, BN over plain", _ratio("batch", "none", _loss_at_end), high=0.95),
         Rule("last loss, L1 over BN", _ratio("batch_l1", "batch", _loss_at_end), high=1),
+        Rule("last loss, L∞ over plain", _ratio("batch_linf", "none", _loss_at_end), 1),
         Rule("last loss, L∞ over BN", _ratio("batch_linf", "batch", _loss_at_end), 1.1),
         Rule("lowest cosine, L1 (17)", _of("batch_l1", _lowest_cosine(17)), high=0),
         Rule("lowest cosine, L∞ (17)", _of("batch_linf", _lowest_cosine(17)), high=0),
