@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from bnviz.check import Result
-from bnviz.worker import CHILD_ENVIRONMENT
+from bnviz.worker import CHILD_ENVIRONMENT, last_words
 
 LONGEST_SECONDS = 300.0
 """A check is ended after this time; it takes about one minute of a processor's time."""
@@ -107,7 +107,7 @@ class SelfCheck:
             if results and len(results) == results[0].total:
                 self._change(process, status=Status.FINISHED)
             else:
-                text = f"The check ended early: {_last_words(process, errors)}."
+                text = f"The check ended early: {last_words(process, errors).removesuffix('.')}."
                 self._change(process, status=Status.FAILED, text=text)
         timer.cancel()
 
@@ -120,15 +120,6 @@ class SelfCheck:
         with self._lock:
             if process is self._process and self.report.running:
                 self.report = replace(self.report, **news)
-
-
-def _last_words(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
-    code = process.wait()
-    if code < 0:
-        return f"its process was killed (signal {-code})"
-    errors.seek(0)
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].removesuffix(".") if lines else f"its process ended with status {code}"
 
 
 def _end_with(source: IO[bytes]) -> None:

@@ -104,13 +104,18 @@ class Worker:
                     continue  # what was still to be flushed has nobody to read it
 
     def last_words(self) -> str:
-        """How the child ended: the last line it wrote to stderr, or the signal that killed it."""
-        code = self._process.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        if code < 0:
-            return f"its process was killed (signal {-code})"
-        return lines[-1] if lines else f"its process ended with status {code}"
+        """How the child ended."""
+        return last_words(self._process, self._errors)
+
+
+def last_words(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
+    """How a process ended: the last line it wrote to stderr (kept in a file), or the signal that killed it."""
+    code = process.wait()
+    if code < 0:
+        return f"its process was killed (signal {-code})"
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"its process ended with status {code}"
 
 
 class _Commands:
