@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from bnviz import server
+from bnviz.serve import app as server
+from bnviz.ui import PAGE
 
-app = st.App(server.PAGE, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
+app = st.App(PAGE, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
 
 if __name__ == "__main__":
     server.serve(app)

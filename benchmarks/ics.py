@@ -17,11 +17,10 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from reference import prefix_shared_gradients, shifted_gradients, updated, weight_of
-
 from bnviz.config import Normalization
 from bnviz.ics import internal_covariate_shift
 from bnviz.models import make_cnn, make_mlp
+from tests.support.reference import prefix_shared_gradients, shifted_gradients, updated, weight_of
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
+from bnviz.charts.look import PALETTE
 from bnviz.config import RunConfig
 from bnviz.frames import Frame
-from bnviz.hub import Hub, Run
-from bnviz.palette import PALETTE
+from bnviz.serve.hub import Hub, Run
 
 COLORS = PALETTE["light"].arms
 QUERY = os.environ.get("BNVIZ_NAIVE_QUERY", "depth=20&steps=1000000")

@@ -28,7 +28,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
 from tests.browser.chromium import chromium
-from tests.server import Dashboard, dashboard, watch
+from tests.support.server import Dashboard, dashboard, watch
 
 ROOT = Path(__file__).parents[1]
 DEEP = RunConfig(depth=20, steps=1_000_000)

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import torch
 
-from bnviz.outcomes import RULES, outcomes
 from bnviz.presets import preset
 from bnviz.training import train
+from bnviz.verdict.expected import RULES, outcomes
 
 SEEDS = (0, 1, 2)
 

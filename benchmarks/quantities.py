@@ -14,13 +14,12 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from bnviz import metrics
-from bnviz.arms import RunningArm, build
 from bnviz.config import Activation, Arm, RunConfig
-from bnviz.datasets import load
-from bnviz.distributions import distributions, grouped, unit_percentiles
+from bnviz.data import load
 from bnviz.landscape import step_lengths, walk
-from bnviz.probe import Probe
+from bnviz.probe import Probe, metrics
+from bnviz.probe.distributions import distributions, grouped, unit_percentiles
+from bnviz.training.network import RunningArm, build
 
 CASES: tuple[tuple[Activation, str], ...] = (
     ("sigmoid", "none"), ("sigmoid", "batch"), ("relu", "none"), ("relu", "batch"), ("sigmoid", "batch+noise"),

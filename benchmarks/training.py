@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from bnviz.config import RunConfig
-from bnviz.datasets import load
-from bnviz.hub import Hub
+from bnviz.data import load
+from bnviz.serve.hub import Hub
 from bnviz.training import Trainer
 
 

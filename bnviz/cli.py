@@ -78,9 +78,10 @@ def _parser() -> argparse.ArgumentParser:
 def _dashboard(chosen: argparse.Namespace) -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
-    from bnviz import server  # noqa: PLC0415
+    from bnviz.serve import app as server  # noqa: PLC0415
+    from bnviz.ui import PAGE  # noqa: PLC0415
 
-    server.serve(server.make_app(), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser)
+    server.serve(server.make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser)
 
 
 def _presets(chosen: argparse.Namespace) -> None:
@@ -107,7 +108,7 @@ def _run(chosen: argparse.Namespace) -> None:
     import torch  # noqa: PLC0415
     from tqdm import tqdm  # noqa: PLC0415
 
-    from bnviz.datasets import DataUnavailable  # noqa: PLC0415
+    from bnviz.data import DataUnavailable  # noqa: PLC0415
     from bnviz.recording import StreamWriter  # noqa: PLC0415
     from bnviz.training import Trainer, record  # noqa: PLC0415
     from bnviz.verdict import sentence  # noqa: PLC0415
@@ -176,17 +177,17 @@ def _export(chosen: argparse.Namespace) -> None:
 def _check(chosen: argparse.Namespace) -> int:
     import torch  # noqa: PLC0415
 
-    from bnviz import check  # noqa: PLC0415
+    from bnviz import laws  # noqa: PLC0415
 
     torch.set_num_threads(1)  # as the dashboard's workers
-    results: list[check.Result] = []
-    for result in check.run(chosen.only):
+    results: list[laws.Result] = []
+    for result in laws.run(chosen.only):
         if not chosen.json and not results:
-            print(check.header())
+            print(laws.header())
         results.append(result)
-        print(json.dumps(asdict(result)) if chosen.json else check.format_row(result), flush=True)
+        print(json.dumps(asdict(result)) if chosen.json else laws.format_row(result), flush=True)
     if not chosen.json:
-        print(check.summary(results))
+        print(laws.summary(results))
     return 0 if all(result.passed for result in results) else 1
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bnviz.config import Arm, RunConfig
 
 BINS = 64
 PERCENTILES = (15, 50, 85)
@@ -162,3 +164,45 @@ class Event:
         if self.kind == "change":
             return who + changes
         return who + " ".join(filter(None, (self.kind, changes)))
+
+
+def layer_names(config: RunConfig) -> tuple[str, ...]:
+    """Names of the weight layers, from the input to the output: L = depth + 1 of them."""
+    return (*(f"layer {i}" for i in range(1, config.depth + 1)), "output")
+
+
+def current_arms(config: RunConfig, events: Iterable[Event]) -> dict[str, Arm]:
+    """Each arm as it is after these events, by the label that it has kept from its start."""
+    arms = dict(zip(config.labels, config.arms, strict=True))
+    for event in events:
+        changes = {name: text for name, text in event.changes.items() if name in _ARM_FIELDS}
+        if event.kind == "fork":
+            arms[event.changes["label"]] = _changed(arms[event.arm or ""], changes)
+        elif event.kind == "change" and event.arm:
+            arms[event.arm] = _changed(arms[event.arm], changes)
+    return arms
+
+
+_ARM_FIELDS = ("normalization", "noise", "trick", "learning_rate")
+
+
+def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
+    """The arm with these fields, given as text."""
+    values: dict[str, Any] = dict(changes)
+    if "noise" in values:
+        values["noise"] = values["noise"] == "True"
+    if "learning_rate" in values:
+        values["learning_rate"] = None if values["learning_rate"] == "None" else float(values["learning_rate"])
+    return replace(arm, **values)
+
+
+def group_by_step(frames: Iterable[Frame]) -> Iterator[tuple[Frame, ...]]:
+    """Frames in order of step, those of one step together."""
+    group: list[Frame] = []
+    for frame in frames:
+        if group and frame.step != group[0].step:
+            yield tuple(group)
+            group = []
+        group.append(frame)
+    if group:
+        yield tuple(group)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.config import Landscape
-from bnviz.normalization import UnitNoise
-from bnviz.stacking import Loss
+from bnviz.ics.stacked import Loss
+from bnviz.models.normalization import UnitNoise
 
 Floats = NDArray[np.float64]
 POINTS = 8

@@ -24,7 +24,7 @@ class Preset:
     """Paper and figure."""
     look_for: str
     outcome: str
-    """What came out when it was measured, over three seeds; the rules are in `bnviz.outcomes`."""
+    """What came out when it was measured, over three seeds; the rules are in `bnviz.verdict.expected`."""
     tab: str = "layers"
     """Where on the page it shows best."""
 

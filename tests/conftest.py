@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from bnviz.config import RunConfig
-from bnviz.frames import Frame, quantities
-from bnviz.recording import layer_names
+from bnviz.frames import Frame, layer_names, quantities
 
 
 @pytest.fixture(scope="session", autouse=True)

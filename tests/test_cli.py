@@ -14,8 +14,7 @@ from bnviz.config import Arm
 from bnviz.presets import PRESETS
 from bnviz.recording import Recording
 from bnviz.training import train
-
-from .server import dashboard
+from tests.support.server import dashboard
 
 
 def bnviz(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,7 @@ from bnviz.config import Arm, RunConfig
 from bnviz.landscape import loss_landscape, step_lengths
 from bnviz.models import make_cnn, make_mlp
 from bnviz.training import Trainer
-
-from .reference import landscape_by_copies
+from tests.support.reference import landscape_by_copies
 
 KINDS = [("none", False), ("none", True), ("batch", False), ("batch", True), ("weight", False), ("batch_linf", True)]
 STEPS = (0.5, 1.0, 2.5, 4.0)

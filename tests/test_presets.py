@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
+from bnviz.charts.scene import Tab
 from bnviz.config import RunConfig
 from bnviz.presets import DEFAULT, LIVE_STEPS, PRESETS, live, preset
-from bnviz.scene import Tab
 
 
 def test_the_default_preset_is_the_default_config():

@@ -10,7 +10,7 @@ import streamlit as st
 from bnviz.presets import PRESETS, Preset
 
 THUMBNAILS = Path(__file__).parent / "thumbnails"
-"""Made by `assets/make_thumbnails.py`, one SVG for each preset."""
+"""Made by `tools/make_thumbnails.py`, one SVG for each preset."""
 
 
 def draw(start: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""The page's script: reads the link and the controls, keeps the right run alive, and shows it."""
+"""The page's script: reads the link and the sidebar, keeps the right run alive, and shows it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from bnviz import server
+from bnviz.charts.look import PALETTE
 from bnviz.config import SETTINGS, RunConfig, forgiving_config, live_changes
-from bnviz.hub import Run, TooManyRuns
-from bnviz.palette import PALETTE
 from bnviz.presets import DEFAULT, PRESETS, live
-from bnviz.ui import arm_controls, controls, live_component
-from bnviz.ui.live_component import TABS
+from bnviz.serve import app as server
+from bnviz.serve.hub import Run, TooManyRuns
+from bnviz.ui import arm_rows, component, sidebar
+from bnviz.ui.component import TABS
 
 HERE = Path(__file__).parent
 OWN_KEYS = ("embed", "embed_options", "run", "tab")
@@ -39,7 +39,7 @@ def main() -> None:
         st.warning(problem, icon=":material/info:")
     if run is not None:
         _write_link(run)
-        live_component.draw(run, run.control if mine else None)
+        component.draw(run, run.control if mine else None)
     _text(st.session_state["tab"])
 
 
@@ -50,13 +50,13 @@ def _text(tab: str) -> None:
 
         gallery.draw(_start_preset)
     elif tab == "selfcheck":
-        from bnviz.ui import selfcheck  # noqa: PLC0415
+        from bnviz.ui import checks  # noqa: PLC0415
 
-        selfcheck.draw()
+        checks.draw()
     elif tab == "about":
-        from bnviz.ui import explanation  # noqa: PLC0415
+        from bnviz.ui import about  # noqa: PLC0415
 
-        explanation.draw()
+        about.draw()
 
 
 def _start_preset(name: str) -> None:
@@ -65,7 +65,7 @@ def _start_preset(name: str) -> None:
     run = server.hub.get(state.get("run", ""))
     if run is not None and run.owner != _visitor():
         del state["run"]
-    controls.put(live(PRESETS[name].config))
+    sidebar.put(live(PRESETS[name].config))
     state["tab"], state["turn"] = PRESETS[name].tab, state["turn"] + 1
 
 
@@ -99,7 +99,7 @@ def _read_link() -> list[str]:
     if run is not None:
         st.session_state["run"] = run.id
         config = run.config
-    controls.put(config)
+    sidebar.put(config)
     fallback = " The default is used." if fallen else ""
     return problems + [sentence + fallback for sentence in fallen]
 
@@ -116,18 +116,18 @@ def _watching_only(run: Run) -> None:
     st.info("You are watching somebody's run.", icon=":material/visibility:")
     if st.button("Start my own with these settings", type="primary"):
         del st.session_state["run"]
-        controls.put(run.config)
+        sidebar.put(run.config)
         st.rerun()
     st.table({name: text for name, text in run.config.to_dict().items() if name != "arms"})
 
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
-    """Draw the controls and bring the run to what they ask for: by a change while it runs, or by a new start."""
+    """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
     if (place := st.session_state.pop("toggle", None)) is not None:
-        arm_controls.toggle_normalization(place)
+        arm_rows.toggle_normalization(place)
     if (setting := st.session_state.pop("setting", None)) is not None:
-        controls.take_landscape(setting)
-    wanted = controls.config_from_sidebar(problems.append)
+        sidebar.take_landscape(setting)
+    wanted = sidebar.config_from_sidebar(problems.append)
     try:
         return reconcile(wanted, run)
     except TooManyRuns as error:
@@ -136,7 +136,7 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
 
 
 def reconcile(wanted: RunConfig, run: Run | None) -> Run:
-    """The run that should be alive, given what the controls ask for."""
+    """The run that should be alive, given what the sidebar ask for."""
     if run is not None and run.config == wanted:
         return run
     if run is not None and run.worker is not None:
@@ -154,7 +154,7 @@ def reconcile(wanted: RunConfig, run: Run | None) -> Run:
 
 
 def _words(names: str) -> str:
-    titles = {name: str(field.metadata["title"]).lower() for name, field in controls.FIELDS.items()}
+    titles = {name: str(field.metadata["title"]).lower() for name, field in sidebar.FIELDS.items()}
     return ", ".join(titles[name] for name in names.split(", "))
 
 

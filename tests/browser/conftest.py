@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bnviz.config import RunConfig
+from tests.support.server import dashboard
 
-from ..server import dashboard
 from .chromium import chromium
 
 PLAYER = ".bnviz-player"

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from bnviz.config import Arm, RunConfig
 from bnviz.recording import Recording
+from tests.support.server import wait_for
 
-from ..server import wait_for
 from .conftest import PLAYER, SMALL, grown, number, opened, status
 
 

@@ -8,7 +8,8 @@ import signal
 import psutil
 from playwright.sync_api import expect
 
-from ..server import wait_for
+from tests.support.server import wait_for
+
 from .conftest import SMALL, grown, number, opened, status
 
 

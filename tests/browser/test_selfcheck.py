@@ -9,19 +9,21 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from bnviz import check
+from bnviz import laws
 from bnviz.config import RunConfig
+from tests.support.server import dashboard, wait_for
 
-from ..server import dashboard, wait_for
 from .conftest import opened
 
 BRIEF = RunConfig(depth=1, width=8, steps=20)
 LAWS = (1, 4, 7, 20)
 """Quick ones, with many signs that Markdown would take for its own."""
 SERVER = f"""
-from bnviz import selfcheck, server
+from bnviz.serve import selfcheck
+from bnviz.ui import PAGE
+from bnviz.serve import app as server
 server.self_check = selfcheck.SelfCheck({LAWS})
-server.serve(server.make_app(), browser=False)
+server.serve(server.make_app(PAGE), browser=False)
 """
 
 
@@ -40,12 +42,12 @@ def test_the_table_fills_for_all_who_look(quiet_page, checking, browser):
     expect(other.get_by_role("button", name="Run all checks")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Run all checks").click()
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
-    laws = list(check.run(LAWS))
+    results = list(laws.run(LAWS))
     for each in (page, other):
         expect(each.get_by_text(re.compile(r"^4 of 4 laws hold \(\d+ s\)\.$"))).to_be_visible(timeout=90_000)
         expect(each.get_by_role("button", name="Run all checks")).to_be_visible()
         rows = each.locator(".st-key-selfcheck tbody tr")
-        for row, law in zip(rows.all(), laws, strict=True):
+        for row, law in zip(rows.all(), results, strict=True):
             cells = [f"{law.number}. {law.law}", law.source, law.expected, law.measured, "✓ pass"]
             expect(row.locator("td")).to_have_text(cells)
     assert other.evaluate("[...document.querySelectorAll('.st-key-selfcheck *')]"
@@ -59,7 +61,7 @@ def test_a_server_that_is_killed_hard_takes_its_check_along(quiet_page, alone):
     page.get_by_role("button", name="Run all checks").click()
     expect(page.get_by_text(re.compile(r"^[1-9] of 26 laws measured"))).to_be_visible(timeout=60_000)
     children = alone.children
-    assert any("bnviz.selfcheck" in child.cmdline() for child in children)
+    assert any("bnviz.laws" in child.cmdline() for child in children)
     page.close()
     alone.process.kill()
     alone.process.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from bnviz.explain import EXPLANATIONS
+from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.presets import PRESETS
 
 from .conftest import SMALL, opened

@@ -1,0 +1,185 @@
+"""Charts over steps: loss, accuracy, and quantities of one layer; the marks and axes that all of them share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.charts.look import (
+    Figure,
+    axis,
+    decades,
+    encode,
+    exponents,
+    floats,
+    layout,
+    log_axis,
+    nice_above,
+    translucent,
+)
+from bnviz.charts.rows import text_size
+from bnviz.charts.scene import Scene, View
+from bnviz.frames import Floats
+
+SHARE: dict[str, Any] = {"range": [-0.03, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%"}
+Line = tuple[str, str, int | None, dict[str, Any]]
+"""One quantity over steps: field of `Frame`, its name for people, the layer, and how the line looks."""
+
+
+def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test loss")) -> Figure:
+    """Training loss (solid) and another (dotted); a line where a network that knows nothing stands."""
+    traces, values = lines(
+        scene, view, [(*other, None, {"dash": "2px,3px"}), ("train_loss", "training loss", None, {})]
+    )
+    finite = np.abs(values[np.isfinite(values)])
+    if scene.config.loss == "squared_error":  # falls by many decades
+        return chart(scene, view, traces, {"type": "log", **log_axis(*decades(finite), 3)})
+    # A network that goes astray may leave the picture, so that the others can be seen.
+    first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
+    start = max([value for value in first if np.isfinite(value)], default=1.0)
+    top = nice_above(min(float(finite.max(initial=0.1)), 2 * max(start, np.log(scene.classes or 1))))
+    if scene.classes:
+        level = float(np.log(scene.classes))
+        traces.insert(0, level_line(scene, view, level, f"chance: ln {scene.classes} = {level:.2f}"))
+    note = "leaves the picture" if finite.size and finite.max() > 1.001 * top else ""
+    return chart(scene, view, traces, {"range": [-0.03 * top, top], "nticks": 4}, note)
+
+
+def level_line(scene: Scene, view: View, level: float, told: str) -> dict[str, Any]:
+    """A dashed line at one value, for comparison."""
+    return {
+        "type": "scatter", "mode": "lines", "x": [0, last_step(scene)], "y": [level, level],
+        "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"},
+        "hovertemplate": f"{told}<extra></extra>",
+    }  # fmt: skip
+
+
+def accuracy(scene: Scene, view: View) -> Figure:
+    """Test accuracy, and faintly that of the training batches."""
+    wanted: list[Line] = [
+        ("train_accuracy", "training accuracy", None, {"faint": True}),
+        ("test_accuracy", "test accuracy", None, {}),
+    ]
+    traces, _ = lines(scene, view, wanted, ".1%")
+    return chart(scene, view, traces, SHARE)
+
+
+def of_layer(
+    scene: Scene, view: View, name: str, kind: str, what: str, layer: int, guide: float | None = None
+) -> Figure:
+    """A quantity of one layer, with a dashed line at `guide`; kind of the axis as in `ticks`."""
+    number = ".1%" if kind == "share" else ".3~g"
+    traces, values = lines(scene, view, [(name, f"{scene.layers[layer]}: {what}", layer, {})], number)
+    if guide is not None:
+        traces.insert(0, level_line(scene, view, guide, f"{guide:g}"))
+    return chart(scene, view, traces, ticks(kind, values))
+
+
+def ticks(kind: str, values: Floats) -> dict[str, Any]:
+    """Range and ticks of the vertical axis for these values.
+
+    kind: log, linear, share, cosine, or exponent for what is a logarithm already.
+    """
+    finite = values[np.isfinite(values)]
+    if kind == "log":
+        return {"type": "log", **log_axis(*decades(finite), 3)}
+    if kind == "share":
+        return SHARE
+    if kind == "cosine":
+        low = -1.0 if (finite < 0).any() else 0.0
+        return {"range": [low - 0.04, 1.04], "dtick": 0.5}
+    if kind == "exponent":
+        return exponents(finite)
+    usual = float(np.percentile(finite, 98)) if finite.size else 0.0
+    top = nice_above(max(min(float(finite.max(initial=0)), 2 * usual), 0.1))
+    return {"range": [-0.03 * top, top], "nticks": 4}
+
+
+def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") -> tuple[list[dict[str, Any]], Floats]:
+    """A trace for each quantity and network, and all their values."""
+    colors, steps = scene.colors(view), steps_of(scene)
+    traces, values = [], []
+    for name, what, layer, look in wanted:
+        for index, (label, title) in enumerate(scene.titles.items()):
+            values.append(scene.history(name, label, layer))
+            color = colors.arm(index)
+            width = (2.5 if view.present else 1.7) * (0.7 if look.get("faint") else 1)
+            traces.append({
+                "type": "scatter", "mode": "lines", "x": encode(steps), "y": floats(values[-1]),
+                "line": {
+                    "color": translucent(color, 0.45) if look.get("faint") else color,
+                    "width": width, "dash": look.get("dash", "solid"), "simplify": True,
+                },
+                "hoverlabel": {"bordercolor": color},
+                "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
+            })  # fmt: skip
+    return traces, np.concatenate(values) if values else np.zeros(0)
+
+
+def steps_of(scene: Scene) -> NDArray[np.integer[Any]]:
+    """The steps measured, (N,)."""
+    steps = np.array([frames[0].step for frames in scene.steps], np.int32)
+    return steps.astype(np.uint16) if steps.max(initial=0) < 2**16 else steps  # half the bytes
+
+
+def every(count: int, most: int) -> slice:
+    """Every first, second or further of `count` steps, so that no more than `most` are drawn; and to a regular beat:
+
+    the choice stays as it is while steps are added, or lines would jitter.
+    """
+    return slice(None, None, max(1, -(-count // most)))
+
+
+def last_step(scene: Scene) -> float:
+    """End of the axis of steps: round, so that it does not move with every frame."""
+    return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0
+
+
+def chart(
+    scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "", labels: bool = True
+) -> Figure:
+    """The traces over steps, and marks: events, and the step drawn while that is not the last one.
+
+    labels: whether the vertical axis has any; a chart beside one with the same axis needs none.
+    """
+    colors, size = scene.colors(view), text_size(view)
+    marks = axis(colors, size, range=[0, 1], overlaying="y", visible=False, fixedrange=True)
+    steps = axis(colors, size, range=[0, last_step(scene)], nticks=5)
+    margin = (round((3.6 if labels else 1.2) * size), round(1.2 * size), 8, round(1.8 * size))
+    figure_layout = layout(
+        colors, size, margin, xaxis=steps, yaxis=axis(colors, size, showticklabels=labels, **y), yaxis2=marks,
+        hoverdistance=40, uirevision=y.get("type", "linear"),
+    )  # fmt: skip
+    return {
+        "data": [*traces, _events(scene, view), _cursor(scene, view)],
+        "layout": figure_layout,
+        "note": note,
+    }
+
+
+def _upright(steps: list[int], **look: Any) -> dict[str, Any]:
+    """Vertical lines at steps, from bottom to top of the chart whatever its vertical axis is."""
+    x = np.repeat(np.array(steps, np.float64), 3)
+    y = np.tile([-0.1, 1.0, np.nan], len(steps))  # from below the chart: a marker shows at the top only
+    return {"type": "scatter", "x": floats(x), "y": floats(y), "yaxis": "y2", **look}
+
+
+def _events(scene: Scene, view: View) -> dict[str, Any]:
+    color = scene.colors(view).quiet
+    return _upright(
+        [event.step for event in scene.events], mode="lines+markers",
+        line={"color": translucent(color, 0.5), "width": 1},
+        marker={"symbol": "triangle-down", "size": 7, "color": color},
+        text=[line for event in scene.events for line in [f"step {event.step}: {event.text}"] * 3],
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def _cursor(scene: Scene, view: View) -> dict[str, Any]:
+    behind = bool(scene.current and scene.steps and scene.current[0].step < scene.steps[-1][0].step)
+    return _upright(
+        [scene.current[0].step] if behind else [], mode="lines", hoverinfo="skip",
+        line={"color": scene.colors(view).text, "width": 1.5, "dash": "3px,3px"},
+    )  # fmt: skip

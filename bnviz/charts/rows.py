@@ -1,0 +1,246 @@
+"""Charts with a row per layer: distributions as ridgelines, and profiles of one number a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.charts.look import (
+    Figure,
+    axis,
+    decades,
+    encode,
+    exponents,
+    floats,
+    hull,
+    layout,
+    log_axis,
+    nice_above,
+    translucent,
+)
+from bnviz.charts.scene import Scene, View
+from bnviz.frames import Floats, Frame
+
+ROW = 500
+"""Units of the vertical axis to a layer, so that heights fit into 16-bit integers."""
+BASE = 0.4
+"""How far a layer's baseline lies below its label, in rows."""
+PEAK = 1.7
+"""Height of the tallest peak, in rows: rows overlap a little, and what is taller is shrunk to this."""
+UNIT = 5
+"""A row is as high as the density of values spread evenly over a fifth of the horizontal axis."""
+LABELLED = 26
+"""Above so many layers only every fifth is labelled."""
+
+
+def rows(count: int) -> NDArray[np.int16]:
+    """Heights of the layers on the vertical axis, the first on top."""
+    return (-ROW * np.arange(count)).astype(np.int16)
+
+
+def density(frame: Frame, values: str) -> Floats:
+    """Density of the values of each layer, (L, B): it integrates to the share not clipped; else NaN."""
+    hist = np.asarray(getattr(frame, f"{values}_hist"), np.float64)
+    low, high = getattr(frame, f"{values}_range").T
+    inside = 1 - getattr(frame, f"{values}_clipped")
+    total, width = hist.sum(axis=1), (high - low) / hist.shape[1]
+    known = (total > 0) & (width > 0) & np.isfinite(width) & np.isfinite(inside)
+    scale = np.divide(inside, total * width, out=np.full(len(hist), np.nan), where=known)
+    return hist * scale[:, None]
+
+
+def value_axis(scene: Scene, view: View) -> tuple[float, float]:
+    """Range of the values' axis, the same for every layer and network; made by the hidden layers."""
+    ranges = scene.recently(f"{view.values}_range")
+    if not ranges.size:
+        return -4.0, 4.0
+    # Of the output layer these are the logits: they grow with success, far beyond the hidden layers.
+    hidden = ranges[:, :-1] if view.values == "preactivation" and ranges.shape[1] > 1 else ranges
+    return hull(hidden)
+
+
+def outside(frame: Frame, values: str, low: float, high: float) -> Floats:
+    """Share of each layer's values that are not drawn: outside the histogram, or outside the axis."""
+    hist = np.asarray(getattr(frame, f"{values}_hist"), np.float64)
+    middles = _middles(getattr(frame, f"{values}_range"), hist.shape[1])
+    hidden = np.where((middles < low) | (middles > high), hist, 0).sum(axis=1)
+    clipped = getattr(frame, f"{values}_clipped")
+    return clipped + (1 - clipped) * hidden / np.maximum(hist.sum(axis=1), 1)
+
+
+def _middles(ranges: Floats, bins: int) -> Floats:
+    low, high = ranges[:, :1], ranges[:, 1:]
+    return low + (np.arange(bins) + 0.5) / bins * (high - low)
+
+
+def outline(frame: Frame, values: str, low: float, high: float) -> tuple[Floats, NDArray[np.int16]]:
+    """One line around all layers' densities and along their baselines, with gaps between layers."""
+    heights = density(frame, values) * (high - low) / UNIT  # in rows
+    peaks = np.max(heights, axis=1)
+    heights *= np.minimum(1, PEAK / np.maximum(peaks, 1e-12))[:, None]
+    count, bins = heights.shape
+    ranges = getattr(frame, f"{values}_range")
+    edge = np.full((count, 1), 1.0)
+    x = np.concatenate(
+        [low * edge, ranges[:, :1], _middles(ranges, bins), ranges[:, 1:], high * edge, np.nan * edge], axis=1
+    )
+    y = np.pad(heights, ((0, 0), (2, 3)))
+    # Runs of empty bins are straight lines: their inner points are not sent.
+    keep = (y > 0) | (np.roll(y, 1, axis=1) > 0) | (np.roll(y, -1, axis=1) > 0)
+    keep[:, [0, -2, -1]] = True
+    keep[~np.isfinite(peaks)] = False
+    y = np.round(ROW * (y - np.arange(count)[:, None] - BASE))
+    return x[keep], y[keep].astype(np.int16)
+
+
+def ridgeline(scene: Scene, view: View, arm: int) -> Figure:
+    """The distribution of every layer's values in one network."""
+    colors, size = scene.colors(view), text_size(view)
+    color, title = colors.arm(arm), list(scene.titles.values())[arm]
+    low, high = value_axis(scene, view)
+    frame = scene.frames[arm]
+    empty: tuple[Any, Any] = (np.zeros(0), np.zeros(0, np.int16))
+    x, y = outline(frame, view.values, low, high) if frame else empty
+    shape = {
+        "type": "scatter", "mode": "lines", "x": floats(x), "y": encode(y), "hoverinfo": "skip",
+        "fill": "toself", "fillcolor": translucent(color, 0.3),
+        "line": {"color": color, "width": 2 if view.present else 1.2},
+    }  # fmt: skip
+    return {
+        "data": [shape, _row_labels(scene, view, arm, (low, high), title)],
+        "layout": layer_layout(
+            scene, view, labels=arm == 0 or view.stacked, x=axis(colors, size, range=[low, high], nticks=6)
+        ),
+        "note": _note(scene, view, arm, (low, high)),
+    }
+
+
+def _row_labels(scene: Scene, view: View, arm: int, span: tuple[float, float], title: str) -> dict[str, Any]:
+    """One unseen point per layer, so that its row can be hovered and clicked anywhere."""
+    frame, count, low, high = scene.frames[arm], len(scene.layers), *span
+    numbers = np.full((count, 5), np.nan)
+    if frame and view.values == "preactivation":
+        numbers[:, :3] = frame.preactivation_percentiles
+        told = "15 / 50 / 85 %: %{customdata[0]:.3~g} / %{customdata[1]:.3~g} / %{customdata[2]:.3~g}"
+    elif frame:
+        numbers[:, 0], numbers[:, 1] = frame.input_mean, frame.input_std
+        told = "mean %{customdata[0]:.3~g}, standard deviation %{customdata[1]:.3~g}"
+    else:
+        told = ""
+    if frame:
+        numbers[:, 3], numbers[:, 4] = outside(frame, view.values, low, high), frame.step
+    return {
+        "type": "scatter", "mode": "markers", "marker": {"opacity": 0, "color": scene.colors(view).arm(arm)},
+        "x": floats(np.full(count, (low + high) / 2)), "y": encode(rows(count)), "text": list(scene.layers),
+        "customdata": floats(numbers),
+        "hovertemplate": f"%{{text}} · step %{{customdata[4]:.0f}} · {title}<br>{told}"
+        "<br>not drawn: %{customdata[3]:.1%}<extra></extra>",
+    }  # fmt: skip
+
+
+def _note(scene: Scene, view: View, arm: int, span: tuple[float, float]) -> str:
+    """What the picture of a network leaves out, in words."""
+    frame, diverged = scene.frames[arm], scene.diverged(list(scene.titles)[arm])
+    if diverged is not None:
+        return f"diverged at step {diverged}"
+    if frame is None:
+        return ""
+    share = float(np.mean(outside(frame, view.values, *span)))
+    return f"{100 * share:.1f} % of values lie outside" if share >= 0.0005 else ""
+
+
+def profile(
+    scene: Scene, view: View, name: str, kind: str, what: str, guide: float | None = None, labels: bool = False
+) -> Figure:
+    """One number per layer and network, with a dashed line at `guide`, and names of layers if there are `labels`.
+
+    kind of the axis: log, linear, share, cosine, or exponent for what is a logarithm already.
+    """
+    colors, size, recent = scene.colors(view), text_size(view), scene.recently(name)
+    ticks, zero = _profile_axis(kind, recent, keep_zero=name == "ics_l2")
+    number = ".1%" if kind == "share" else ".3~g"
+    traces = []
+    for index, (title, frame) in enumerate(zip(scene.titles.values(), scene.frames, strict=True)):
+        values = np.full(len(scene.layers), np.nan) if frame is None else np.asarray(getattr(frame, name))
+        drawn = values if kind != "log" else np.where(values == 0, zero, values)
+        told = np.stack([values, np.full(len(values), np.nan if frame is None else frame.step)], axis=1)
+        line = {"color": colors.arm(index), "width": 2 if not view.present else 3}
+        traces.append({
+            "type": "scatter", "mode": "lines+markers", "x": floats(drawn), "y": encode(rows(len(values))),
+            "text": list(scene.layers), "customdata": floats(told), "line": line, "cliponaxis": False,
+            "marker": {"color": colors.arm(index), "size": _marker(len(values), view)},
+            "hovertemplate": f"%{{text}} · step %{{customdata[1]:.0f}} · {title}"
+            f"<br>{what} %{{customdata[0]:{number}}}<extra></extra>",
+        })  # fmt: skip
+    return {
+        "data": [*traces, *([] if guide is None else [_upright(scene, view, guide)])],
+        "layout": layer_layout(scene, view, labels=labels or view.stacked, x=axis(colors, size, **ticks)),
+        "note": _exact_zeros(scene, name) if kind == "log" else "",
+    }
+
+
+def _upright(scene: Scene, view: View, value: float) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines", "x": [value, value], "y": [ROW * PEAK, -ROW * len(scene.layers)],
+        "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"}, "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def _profile_axis(kind: str, recent: Floats, keep_zero: bool) -> tuple[dict[str, Any], float]:
+    """Settings of a profile's horizontal axis, and where a log axis draws an exact 0 (NaN: not at all)."""
+    if kind == "share":
+        return {"range": [-0.03, 1.03], "tickformat": ".0%", "tickvals": [0, 0.5, 1]}, 0.0
+    if kind == "exponent":
+        return exponents(recent), 0.0
+    if kind == "cosine":
+        low = -1.0 if (recent < 0).any() else 0.0
+        return {"range": [low - 0.04, 1.04], "dtick": 0.5}, 0.0
+    if kind == "linear":
+        finite = recent[np.isfinite(recent)]
+        top = nice_above(min(float(finite.max(initial=0.5)), 4 * max(0.5, _middle(finite))))
+        return {"range": [-0.03 * top, 1.05 * top], "nticks": 4}, 0.0
+    low, high = decades(recent)
+    if not keep_zero:
+        return {"type": "log", **log_axis(low, high + 0.1)}, np.nan
+    # Between two decades, so that no label can be taken for the zeros' value.
+    return {"type": "log", **log_axis(low - 0.8, high + 0.1)}, 10.0 ** (low - 0.6)
+
+
+def _middle(values: Floats) -> float:
+    return float(np.percentile(values, 90)) if values.size else 0.0
+
+
+def _exact_zeros(scene: Scene, name: str) -> str:
+    """Which networks have exact zeros in more than the first layer: a log axis cannot show them."""
+    zeros = [(np.asarray(getattr(frame, name))[1:] == 0).sum() if frame else 0 for frame in scene.frames]
+    found = [f"{title}: exactly 0 in {n} layers" for title, n in zip(scene.titles.values(), zeros, strict=True) if n]
+    return ", ".join(found)
+
+
+def layer_layout(scene: Scene, view: View, labels: bool, x: dict[str, Any]) -> dict[str, Any]:
+    """The layout that all charts with a row per layer share: same margins, same rows."""
+    colors, size, count = scene.colors(view), text_size(view), len(scene.layers)
+    shown = [i for i in range(count) if count <= LABELLED or i in (0, count - 1) or (i + 1) % 5 == 0]
+    if count > LABELLED and count - 2 in shown:
+        shown.remove(count - 2)  # would touch the output's label
+    y = axis(
+        colors, size, range=[-ROW * (count - 1 + BASE + 0.2), ROW * (PEAK - BASE + 0.05)],
+        tickvals=[-ROW * i for i in shown], ticktext=[scene.layers[i] for i in shown], showticklabels=labels,
+    )  # fmt: skip
+    left = round((5.4 if labels else 1.2) * size)
+    return layout(
+        colors, size, (left, round(1.2 * size), 4, round(1.8 * size)), xaxis=x, yaxis=y,
+        # Any distance: a row is hovered and clicked wherever the mouse is in it.
+        hoverdistance=-1, uirevision="rows",
+    )  # fmt: skip
+
+
+def text_size(view: View) -> float:
+    """Size of labels in pixels."""
+    return 16 if view.present else 11
+
+
+def _marker(count: int, view: View) -> float:
+    return (7 if count <= 12 else 5 if count <= LABELLED else 3) * (1.3 if view.present else 1)

@@ -1,0 +1,148 @@
+"""What there is to draw, and what a viewer chose to see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from bnviz.charts.look import PALETTE, Colors, Theme
+from bnviz.config import Arm, RunConfig
+from bnviz.frames import Event, Floats, Frame, current_arms, layer_names, quantities
+
+Values = Literal["preactivation", "input"]
+Shift = Literal["relative", "l2", "cosine"]
+Tab = Literal["layers", "time", "landscape", "modes", "updates", "findings"]
+RECENT = 30
+"""Measured steps that decide the ranges of axes, so that these do not jitter."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a viewer chose; nothing of it is in `RunConfig`."""
+
+    values: Values = "preactivation"
+    ics: Shift = "relative"
+    layer: int | None = None
+    """Weight layer (from 0) drawn over steps; None: first layer for gradients, else the last hidden layer."""
+    theme: Theme = "light"
+    present: bool = False
+    """Large type, to be read from the back of a room."""
+    stacked: bool = False
+    """Charts stand one under another, on a narrow screen: each names its layers."""
+    tab: Tab = "layers"
+    away: bool = False
+    """Something else is looked at: the run's status is sent, and no charts."""
+
+    @classmethod
+    def from_dict(cls, given: Any) -> View:
+        """The view a client asked for; what is unknown or not allowed falls back to the default."""
+        given = given if isinstance(given, Mapping) else {}
+        choices = {"tab": Tab, "values": Values, "ics": Shift, "theme": Theme}
+        # Compared one by one because what a client sends need not be hashable.
+        known: dict[str, Any] = {
+            name: given[name]
+            for name, allowed in choices.items()
+            if any(given.get(name) == choice for choice in get_args(allowed))
+        }
+        layer = given.get("layer")
+        if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
+            known["layer"] = layer
+        flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
+        return cls(**known, **flags)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is there to draw."""
+
+    config: RunConfig
+    steps: Sequence[tuple[Frame, ...]]
+    """History, thinned or not: the frames of one step together, one per arm."""
+    events: Sequence[Event]
+    current: tuple[Frame, ...]
+    """The frames drawn; older than the last of `steps` when scrubbing."""
+    classes: int | None = None
+    """Number of classes, where known: the loss of a network that has learned nothing is ln(classes)."""
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the weight layers."""
+        return self.current[0].layers if self.current else layer_names(self.config)
+
+    @cached_property
+    def arms(self) -> dict[str, Arm]:
+        """Each arm as it is now, by its label."""
+        return current_arms(self.config, self.events)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        titles: dict[str, str] = {}
+        for label, arm in self.arms.items():
+            since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
+            title = arm.title + (f" · since step {since[-1]}" if since else "")
+            same = sum(each.split(" #")[0] == title for each in titles.values())
+            titles[label] = f"{title} #{same + 1}" if same else title
+        return titles
+
+    @cached_property
+    def frames(self) -> list[Frame | None]:
+        """The frame drawn for each arm; None for an arm that was not there yet."""
+        by_arm = {frame.arm: frame for frame in self.current}
+        return [by_arm.get(label) for label in self.titles]
+
+    @cached_property
+    def recent(self) -> list[Frame]:
+        """Frames of the measured steps up to the one drawn that decide the ranges of axes."""
+        shown = self.current[0].step if self.current else 0
+        past = [frames for frames in self.steps[-RECENT:] if frames[0].step <= shown]
+        if len(past) < min(RECENT, len(self.steps)):  # scrubbing
+            past = [frames for frames in self.steps if frames[0].step <= shown][-RECENT:]
+        return [frame for frames in past for frame in frames] + list(self.current)
+
+    @cached_property
+    def landscape_known(self) -> bool:
+        """Whether the landscape is measured, or was earlier in this run."""
+        measured = (np.isfinite(frame.landscape_beta) for frames in self.steps for frame in frames)
+        return self.config.landscape != "off" or any(measured)
+
+    def colors(self, view: View) -> Colors:
+        """The colours of the viewer's theme."""
+        return PALETTE[view.theme]
+
+    def recently(self, name: str) -> Floats:
+        """A quantity in all recent frames, (N, ...)."""
+        return np.array([getattr(frame, name) for frame in self.recent], np.float64)
+
+    def history(self, name: str, label: str, layer: int | None = None) -> Floats:
+        """A quantity of one arm at each step of `steps`, (N, ...); NaN where the arm is missing."""
+        shape = next(each.shape for each in quantities(len(self.layers)) if each.name == name)
+        missing: Any = np.full(shape, np.nan)
+        values = [missing if frame is None else getattr(frame, name) for frame in self._frames_of[label]]
+        if layer is not None:
+            shape, values = shape[1:], [value[layer] for value in values]
+        return np.array(values, np.float64).reshape(len(values), *shape)
+
+    @cached_property
+    def _frames_of(self) -> dict[str, list[Frame | None]]:
+        """Each arm's frame at each step of `steps`, by its label."""
+        by_step = [{frame.arm: frame for frame in frames} for frames in self.steps]
+        return {label: [frames.get(label) for frames in by_step] for label in self.titles}
+
+    def diverged(self, label: str) -> int | None:
+        """The step at which an arm diverged, if it did by the step drawn."""
+        shown = self.current[0].step if self.current else 0
+        steps = [each.step for each in self.events if each.kind == "diverged" and each.arm == label]
+        if steps:
+            return min(steps) if min(steps) <= shown else None
+        return next((each.step for each in self.current if each.arm == label and each.diverged), None)
+
+
+def chosen_layer(scene: Scene, view: View, default: int | None = None) -> int:
+    """The layer drawn over steps: the viewer's, or else a default (None: the last hidden one)."""
+    usual = max(0, len(scene.layers) - 2) if default is None else default
+    return min(usual if view.layer is None else view.layer, len(scene.layers) - 1)

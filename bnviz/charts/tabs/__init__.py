@@ -1,0 +1,1 @@
+"""The tabs that draw: one module each."""

@@ -1,0 +1,204 @@
+"""What the networks learn from: small sets at once, larger ones downloaded on first use."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.data.openml import SOURCES, DataUnavailable, Progress, images_and_labels
+
+# torch (2 s) and scikit-learn (1 s) are imported where they are used: the page can read SHAPES without the
+# one, and the default run starts without the other.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["MAX_TEST", "SHAPES", "SPLIT_SEED", "Data", "DataUnavailable", "load"]
+
+Array = NDArray[Any]
+Pair = tuple[Array, Array]
+
+SHAPES: dict[str, tuple[tuple[int, ...], int, int]] = {
+    "digits": ((1, 8, 8), 10, 1438),
+    "iris": ((4,), 3, 120),
+    "wine": ((13,), 3, 142),
+    "breast_cancer": ((30,), 2, 456),
+    "moons": ((2,), 2, 800),
+    "circles": ((2,), 2, 800),
+    "spiral": ((2,), 2, 800),
+    "gaussian": ((10,), 0, 1000),
+    "mnist": ((1, 28, 28), 10, 60_000),
+    "fashion_mnist": ((1, 28, 28), 10, 60_000),
+    "cifar10": ((3, 32, 32), 10, 50_000),
+}
+"""Of each set: the shape of one input, the number of classes (0: regression), and of training samples."""
+
+SPLIT_SEED = 0
+"""Decides which samples are for testing: the same for every run, whatever its own seed."""
+
+MAX_TEST = 1000
+"""At most so many test samples: they are evaluated while training is watched."""
+
+TEST_SHARE = 0.2
+POINTS = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """A set, split for training and testing."""
+
+    x_train: Tensor
+    """float32 [n, features], or [n, C, H, W] for images."""
+
+    y_train: Tensor
+    """int64 [n] for classes, float32 [n, targets] for regression."""
+
+    x_test: Tensor
+    y_test: Tensor
+
+    classes: int
+    """Number of classes; 0 for regression."""
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(self.x_train.shape[1:])
+
+
+def load(name: str, *, noise: float = 0.2, seed: int = 0, progress: Progress | None = None) -> Data:
+    """The set of this name: the same for the same arguments, whatever the global random state.
+
+    Inputs get mean 0 and standard deviation 1 over the training part: images over all pixels, other sets
+    feature by feature. `gaussian` stays as drawn: N(0, 1) in 10 dimensions, with target A x for a fixed 10x10
+    matrix A of N(0, 1) (Santurkar et al. 2018, deep linear network), and 200 more samples for testing.
+
+    Classes are split 80/20, stratified, with `SPLIT_SEED`. The sets of openml.org keep their own split, and
+    `MAX_TEST` of their test samples, always the same ones.
+
+    `noise` is the standard deviation added to moons, circles (radii 0.5 and 1) and spiral (radius 5), in
+    these units, before they are standardized. `seed` decides the samples of these three and of `gaussian`.
+    `progress` hears of a download: a sentence, and the share done from 0 to 1 (NaN: unknown), from the
+    calling thread; what it raises ends the loading.
+
+    Errors: ValueError for an unknown name or negative noise; DataUnavailable when a set cannot be downloaded.
+    """
+    if name not in SHAPES:
+        raise ValueError(f"Unknown data set {name!r}. Data sets: {', '.join(SHAPES)}.")
+    if not 0 <= noise < inf:
+        raise ValueError(f"noise must be a number from 0 on, got {noise!r}.")
+    classes = SHAPES[name][1]
+    if name == "gaussian":
+        return _data(*_gaussian(seed), classes)
+    if name in SOURCES:
+        train, test = _downloaded(name, _unheard if progress is None else progress)
+    else:
+        train, test = _split(*_samples(name, noise, seed))
+    mean, std = _pixel_statistics(train[0]) if train[0].ndim == 4 else _feature_statistics(train[0])
+    return _data(_standardized(train, mean, std), _standardized(test, mean, std), classes)
+
+
+def _unheard(sentence: str, share: float) -> None:
+    pass
+
+
+def _data(train: Pair, test: Pair, classes: int) -> Data:
+    import torch  # noqa: PLC0415 (see the top)
+
+    x_train, x_test = (torch.from_numpy(x.astype(np.float32, copy=False)) for x, _ in (train, test))
+    dtype = np.int64 if classes else np.float32
+    y_train, y_test = (torch.from_numpy(y.astype(dtype)) for _, y in (train, test))
+    return Data(x_train, y_train, x_test, y_test, classes)
+
+
+def _split(x: Array, y: Array) -> tuple[Pair, Pair]:
+    """Training and test part, of each class the same share, both in random order."""
+    rng = np.random.default_rng(SPLIT_SEED)
+    train, test = [], []
+    for label in np.unique(y):
+        members = rng.permutation(np.flatnonzero(y == label))
+        cut = round(TEST_SHARE * len(members))
+        test.append(members[:cut])
+        train.append(members[cut:])
+    first, second = (rng.permutation(np.concatenate(part)) for part in (train, test))
+    return (x[first], y[first]), (x[second], y[second])
+
+
+def _pixel_statistics(images: Array) -> tuple[float, float]:
+    """Mean and standard deviation over all pixels of uint8 images, by counting: exact, light on memory."""
+    pieces = np.array_split(images, 1 + len(images) // 1000)
+    counts = sum(np.bincount(piece.ravel(), minlength=256) for piece in pieces)
+    levels = np.arange(256)
+    mean = np.average(levels, weights=counts)
+    return float(mean), float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
+
+
+def _feature_statistics(x: Array) -> Pair:
+    return x.mean(axis=0), x.std(axis=0)
+
+
+def _standardized(part: Pair, mean: Array | float, std: Array | float) -> Pair:
+    x, y = part
+    scaled = x.astype(np.float32)  # then changed in place: CIFAR-10 takes 600 MB
+    scaled -= mean
+    scaled /= std
+    return scaled, y
+
+
+def _samples(name: str, noise: float, seed: int) -> Pair:
+    """Inputs [n, features] or uint8 [n, C, H, W], and classes [n], of a set that needs no download."""
+    if name == "digits":
+        return _digits()
+    if name == "spiral":
+        return _spiral(noise, seed)
+    from sklearn import datasets  # noqa: PLC0415 (see the top)
+
+    if name == "moons":
+        return datasets.make_moons(POINTS, noise=noise, random_state=seed)
+    if name == "circles":
+        return datasets.make_circles(POINTS, noise=noise, random_state=seed, factor=0.5)
+    tables = {
+        "iris": datasets.load_iris,
+        "wine": datasets.load_wine,
+        "breast_cancer": datasets.load_breast_cancer,
+    }
+    return tables[name](return_X_y=True)
+
+
+def _digits() -> Pair:
+    """What sklearn.datasets.load_digits gives, from its file, without the second that importing it takes."""
+    package = importlib.util.find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("The data set digits comes with scikit-learn: pip install scikit-learn.")
+    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)  # 64 pixels of 0..16, and the class
+    return rows[:, :-1].reshape(-1, 1, 8, 8), rows[:, -1]
+
+
+def _spiral(noise: float, seed: int) -> Pair:
+    """Two interleaved spirals of 1.75 turns and radius 5, one a class."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(POINTS) % 2
+    share = np.sqrt(rng.uniform(size=POINTS))  # the root: as dense outside as inside
+    angle = 2 * np.pi * 1.75 * share + np.pi * y
+    points = 5 * share[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    return points + noise * rng.standard_normal(points.shape), y
+
+
+def _gaussian(seed: int) -> tuple[Pair, Pair]:
+    rng = np.random.default_rng(seed)
+    (dim,), _, n = SHAPES["gaussian"]
+    A = rng.standard_normal((dim, dim))
+    x = rng.standard_normal((n + round(TEST_SHARE * n), dim))
+    return (x[:n], x[:n] @ A.T), (x[n:], x[n:] @ A.T)
+
+
+def _downloaded(name: str, progress: Progress) -> tuple[Pair, Pair]:
+    shape, _, n = SHAPES[name]
+    images, labels = images_and_labels(name, shape, progress)
+    kept = n + np.random.default_rng(SPLIT_SEED).permutation(len(images) - n)[:MAX_TEST]
+    return (images[:n], labels[:n]), (images[kept], labels[kept])

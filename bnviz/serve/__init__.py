@@ -1,0 +1,1 @@
+"""Processes, sockets and files: what stands between a run and the page."""

@@ -1,0 +1,92 @@
+"""What a viewer is told of a run: status, figures, sentences and timeline, as the terms of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from bnviz import charts
+from bnviz.charts.scene import Scene, View
+from bnviz.data import SHAPES
+from bnviz.frames import Frame
+from bnviz.serve.hub import Run
+from bnviz.verdict import Span, findings, sentence
+
+ARTICLE = "What the founding article claims, held against this run"
+MARKS = {True: "agrees", False: "disagrees", None: "open"}
+
+
+def scene_of(run: Run, seek: int | None) -> Scene:
+    """What there is to draw of a run now, or as it was at a step."""
+    steps, events = run.history.snapshot()
+    current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else run.history.nearest(seek) or ()
+    # Arms are told from the config at the start and the events; what is measured may change without an event.
+    config = replace(run.started_with, landscape=run.config.landscape)
+    return Scene(config, steps, events, current, SHAPES[run.config.dataset][1] or None)
+
+
+def scene_message(run: Run, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
+    """All that is needed to draw a run from nothing."""
+    return {
+        "run": run.id,
+        "tab": None if view.away else view.tab,
+        **header_of(run, scene, seek),
+        **charts.figures(scene, view),
+        **extras_of(scene, view, seek),
+    }
+
+
+def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
+    """What goes with the charts over steps: the sentence, the timeline, and findings while they are looked at."""
+    extras: dict[str, Any] = {"sentence": words_of(scene), "timeline": timeline_of(scene, seek)}
+    if view.tab == "findings" and not view.away:
+        extras["findings"] = findings_of(scene)
+    return extras
+
+
+def header_of(run: Run, scene: Scene, seek: int | None) -> dict[str, Any]:
+    """Status, step and speed."""
+    return {
+        "status": run.status,
+        "step": scene.current[0].step if scene.current else 0,
+        "newest": run.step,
+        "rate": round(run.rate),
+        "text": run.text,
+        "live": seek is None,
+    }
+
+
+def words_of(scene: Scene) -> list[dict[str, Any]]:
+    """The sentence over the charts, as spans of text, each with the place of the arm it speaks of."""
+    return _spans(sentence(scene.config, scene.current, scene.events))
+
+
+def findings_of(scene: Scene) -> list[dict[str, Any]]:
+    """What the run shows up to the step drawn, the most important first, and how the article's claims fare.
+
+    `[{"heading", "items": [{"spans", "mark"}]}]`; mark: what the run says to the article's claim.
+    """
+    shown = scene.current[0].step if scene.current else 0
+    steps = [frames for frames in scene.steps if frames[0].step <= shown]
+    found = findings(scene.config, steps, [event for event in scene.events if event.step <= shown]) if steps else ()
+    own = [{"spans": _spans(each.spans), "mark": ""} for each in found if each.kind != "article"]
+    claims = [{"spans": _spans(each.spans), "mark": MARKS[each.agrees]} for each in found if each.kind == "article"]
+    sections = [{"heading": "What this run shows", "items": own}, {"heading": ARTICLE, "items": claims}]
+    return [section for section in sections if section["items"]]
+
+
+def _spans(words: Iterable[Span]) -> list[dict[str, Any]]:
+    return [{"text": span.text, "arm": span.arm} for span in words]
+
+
+def timeline_of(scene: Scene, seek: int | None) -> dict[str, Any]:
+    """First and last step kept, the one shown, and the events."""
+    known = scene.steps
+    return {
+        "first": known[0][0].step if known else 0,
+        "last": known[-1][0].step if known else 0,
+        "shown": scene.current[0].step if scene.current else 0,
+        "live": seek is None,
+        "events": [{"step": event.step, "text": event.text} for event in scene.events],
+    }

@@ -1,0 +1,108 @@
+"""The live component on the page: what it is given, and what it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from bnviz.charts.scene import View
+from bnviz.serve import app as server
+from bnviz.serve.hub import Run
+from bnviz.serve.messages import scene_message, scene_of
+
+HERE = Path(__file__).parent / "player"
+SCRIPTS = ("tabs.js", "panels.js", "draw.js", "player.js")  # a component is one script; these are its parts
+LIVE_TABS: dict[str, str] = {
+    "layers": "Layers", "time": "Over time", "landscape": "Landscape", "modes": "Train vs eval", "updates": "Updates",
+    "findings": "Findings",
+}  # fmt: skip
+"""Names and titles of the tabs that the live component draws."""
+TABS = LIVE_TABS | {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+
+
+def draw(run: Run, control: str | None) -> None:
+    """Mount the component; where its socket cannot be opened, feed it from a fragment instead.
+
+    control: the key to steering the run, for its owner.
+    """
+    tab: str = st.session_state["tab"]
+    data = {
+        "socket": server.socket_path(run),
+        "plotly": server.PLOTLY,
+        "run": run.id,
+        "control": control,
+        "tabs": [{"name": name, "title": title, "live": name in LIVE_TABS} for name, title in TABS.items()],
+        "tab": tab,
+        "turn": st.session_state["turn"],
+    }
+    if not st.session_state.get("no_socket"):
+        _mount(data)
+        return
+
+    @st.fragment(run_every=0.3)
+    def feed() -> None:
+        asked = asdict(View.from_dict(st.session_state.get("view")))
+        view = View.from_dict(asked | {"tab": tab, "away": tab not in LIVE_TABS})
+        now = server.hub.get(run.id) or run  # the same, or the one that took its place
+        now.glimpse()
+        scene = scene_of(now, st.session_state.get("seek"))
+        _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
+
+    feed()
+
+
+@st.cache_resource
+def _component() -> Any:
+    """The live component."""
+    return st.components.v2.component(
+        "bnviz.player",
+        html='<div class="bnviz-player"></div>',
+        css=(HERE / "player.css").read_text(),
+        js="\n".join((HERE / name).read_text() for name in SCRIPTS),
+        isolate_styles=False,
+    )
+
+
+def _mount(data: dict[str, Any]) -> None:
+    _component()(
+        key="player",
+        data=data,
+        on_tab_change=_take_tab,
+        on_toggle_change=_take_toggle,
+        on_setting_change=_take_setting,
+        on_unreachable_change=_take_unreachable,
+        on_send_change=_take_message,
+    )
+
+
+def _take_toggle() -> None:
+    st.session_state["toggle"] = st.session_state["player"].toggle
+
+
+def _take_tab() -> None:
+    tab = st.session_state["player"].tab
+    if isinstance(tab, str) and tab in TABS:
+        st.session_state["tab"] = tab
+
+
+def _take_setting() -> None:
+    st.session_state["setting"] = st.session_state["player"].setting
+
+
+def _take_unreachable() -> None:
+    st.session_state["no_socket"] = True
+
+
+def _take_message() -> None:
+    """What the component would have sent through its socket, where there is none."""
+    message = st.session_state["player"].send
+    run = server.hub.get(st.session_state.get("run", ""))
+    if not isinstance(message, dict) or run is None:
+        return
+    for name in ("view", "seek"):
+        if name in message:
+            st.session_state[name] = message[name]
+    server.steer(run, message)

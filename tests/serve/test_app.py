@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import http.client
+import io
+import json
+import threading
+import time
+
+import pytest
+import uvicorn
+from plotly.offline import get_plotlyjs_version
+from starlette.applications import Starlette
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from bnviz.config import Arm, RunConfig
+from bnviz.recording import Recording
+from bnviz.serve import app as server
+from tests.support.server import wait_for
+
+CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def port():
+    app = Starlette(routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=lambda: asyncio.run(running.serve()), daemon=True)
+    thread.start()
+    wait_for(lambda: running.started)
+    yield running.servers[0].sockets[0].getsockname()[1]
+    running.should_exit = True
+    thread.join(15)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def run(port):
+    run = server.hub.start(CONFIG, "me")
+    wait_for(lambda: run.step > 0)
+    yield run
+    server.hub.stop(server.hub.get(run.id))
+    wait_for(lambda: run.worker is None)
+
+
+def socket_of(port, run, origin=None):
+    return connect(f"ws://127.0.0.1:{port}{server.socket_path(run)}", origin=origin, max_size=None)
+
+
+def receive(socket, until):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        message = json.loads(socket.recv(timeout=20))
+        if until(message):
+            return message
+    raise AssertionError("it never came")
+
+
+def test_a_viewer_sees_the_run_and_whoever_has_the_key_steers_it(port, run):
+    with socket_of(port, run) as socket:
+        assert receive(socket, lambda m: True)["type"] == "scene"
+        socket.send(json.dumps({"command": "pause"}))
+        socket.send(json.dumps({"command": "pause", "control": run.id}))
+        socket.send("no json")
+        socket.send("[1]")
+        receive(socket, lambda m: m["type"] == "patch" and m["step"] > 50)
+        assert run.status == "running"
+        socket.send(json.dumps({"command": "pause", "control": run.control}))
+        paused = receive(socket, lambda m: m["status"] == "paused")
+        socket.send(json.dumps({"command": "step", "control": run.control}))
+        receive(socket, lambda m: m["newest"] == run.step and m["newest"] > paused["newest"])
+        socket.send(json.dumps({"command": "play", "control": run.control}))
+        receive(socket, lambda m: m["status"] == "running")
+
+
+def test_two_viewers_watch_the_same_run_and_follow_it_through_a_restart(port, run):
+    with socket_of(port, run) as one, socket_of(port, run) as two:
+        for socket in (one, two):
+            receive(socket, lambda m: m["type"] == "patch" and m["step"] > 100)
+        one.send(json.dumps({"command": "restart", "control": run.control}))
+        for socket in (one, two):
+            fresh = receive(socket, lambda m: m["type"] == "scene" and m["newest"] < 100)
+            assert fresh["run"] == run.id
+            receive(socket, lambda m: m["type"] == "patch" and m["step"] > 0)
+        assert server.hub.get(run.id) is not run
+
+
+def test_a_viewer_counts_until_its_socket_closes(port, run):
+    with socket_of(port, run) as socket:
+        receive(socket, lambda m: True)
+        assert run.watchers == 1
+    wait_for(lambda: run.watchers == 0)
+
+
+def test_an_unknown_run_is_said_kindly(port):
+    with connect(f"ws://127.0.0.1:{port}/bnviz/run/nothing/socket") as socket:
+        assert "no such run" in json.loads(socket.recv())["text"]
+
+
+def test_other_sites_are_turned_away(port, run):
+    with pytest.raises((InvalidStatus, ConnectionClosed)), socket_of(port, run, "https://evil.example") as socket:
+        socket.recv(timeout=5)
+    with socket_of(port, run, f"http://127.0.0.1:{port}") as socket:
+        receive(socket, lambda m: True)
+
+
+def test_a_flood_or_a_large_message_closes_the_socket(port, run):
+    for flood in (["x" * (server.MAX_MESSAGE_BYTES + 1)], ['{"resync": true}'] * 2000):
+        with socket_of(port, run) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                for message in flood:
+                    socket.send(message)
+            with pytest.raises(ConnectionClosed):
+                receive(socket, lambda m: False)
+    assert run.status == "running"
+
+
+def get(port, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def test_plotly_comes_compressed_and_stays_cached(port):
+    response, body = get(port, "/bnviz/plotly.min.js", **{"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert "max-age" in response.headers["Cache-Control"]
+    plain = get(port, "/bnviz/plotly.min.js")[1]
+    assert gzip.decompress(body) == plain
+    version = get_plotlyjs_version()  # of what plotly.py would draw with, and what its documentation is about
+    assert f"plotly.js (cartesian - minified) v{version}".encode() in plain[:200]
+    assert len(body) < len(plain) / 2
+
+
+def test_the_recording_is_a_file_that_opens(port, run):
+    response, body = get(port, f"/bnviz/run/{run.id}/recording.arrow")
+    assert response.status == 200
+    assert "bnviz-digits-2x8-sigmoid-seed0.arrow" in response.headers["Content-Disposition"]
+    recording = Recording.read(io.BytesIO(body))
+    assert recording.config == CONFIG
+    assert recording.frames
+    assert get(port, "/bnviz/run/nothing/recording.arrow")[0].status == 404
+    assert get(port, f"/bnviz/run/{run.id}/recording.arrow", Origin="https://evil.example")[0].status == 403
+
+
+def test_a_browser_is_known_again_by_its_cookie(port):
+    response, _ = get(port, "/")
+    cookie = response.headers["Set-Cookie"]
+    assert cookie.startswith(f"{server.VISITOR_COOKIE}=")
+    assert "HttpOnly" in cookie
+    again, _ = get(port, "/", Cookie=cookie.split(";")[0])
+    assert again.headers["Set-Cookie"] is None
+
+
+def test_options_are_safe_by_default():
+    options = server.options()
+    assert options["server.address"] == "127.0.0.1"
+    assert options["browser.gatherUsageStats"] is False
+    assert options["client.showErrorDetails"] == "none"
+    assert options["runner.postScriptGC"] is False
+    assert options["server.fileWatcherType"] == "none"
+    import streamlit.config
+
+    assert set(options) <= set(streamlit.config._config_options_template)
+
+
+def test_a_taken_port_is_a_sentence(port):
+    with pytest.raises(OSError, match=f"Port {port} is taken"):
+        server._free_port(port, lan=False)
+    assert server._free_port(None, lan=False) >= server.PORT
+
+
+def test_steering_a_run_that_has_ended_starts_it_again(port):
+    run = server.hub.start(RunConfig(depth=1, width=4, arms=(Arm(),)), "me")
+    wait_for(lambda: run.step > 0)
+    server.hub.stop(run)
+    wait_for(lambda: run.worker is None)
+    server.steer(run, {"command": "play", "control": run.control})
+    wait_for(lambda: run.successor is not None)
+    server.hub.stop(run.successor)

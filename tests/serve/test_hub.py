@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from bnviz.config import Arm, RunConfig
+from bnviz.serve import hub as hub_module
+from bnviz.serve.hub import Hub, TooManyRuns
+
+CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
+
+
+def wait_for(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+
+
+def workers():
+    """Our child processes; a browser of other tests may be one as well."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it is just ending
+            if "bnviz.serve.worker" in child.cmdline():
+                found.append(child)
+    return found
+
+
+@pytest.fixture
+def hub():
+    each = Hub()
+    each.open()
+    yield each
+    each.close()
+    wait_for(lambda: not workers(), 20)
+
+
+def test_runs_are_independent(hub):
+    one, two = hub.start(CONFIG, "me"), hub.start(replace(CONFIG, seed=1), "you")
+    wait_for(lambda: one.step > 50 and two.step > 50)
+    one.command("pause")
+    wait_for(lambda: one.status == "paused")
+    at, other = one.step, two.step
+    wait_for(lambda: two.step > other + 100)
+    assert one.step == at
+    assert (one.status, two.status) == ("paused", "running")
+    assert two.rate > 0
+    assert len({one.id, two.id, one.control, two.control}) == 4
+    assert one.controlled_by(one.control)
+    assert not one.controlled_by(two.control)
+    assert not one.controlled_by(None)
+    assert hub.get(one.id) is one
+
+
+def test_a_change_while_running_is_an_event_and_a_restart_takes_the_place(hub):
+    run = hub.start(CONFIG, "me")
+    wait_for(lambda: run.step > 20)
+    run.become(replace(CONFIG, learning_rate=0.1, arms=(Arm("batch"), Arm("batch"))))
+    wait_for(lambda: len(run.history.snapshot()[1]) == 2)
+    assert run.status == "running"
+    assert run.config.learning_rate == 0.1
+    worker = run.worker
+    after = hub.restart(run)
+    assert (after.id, after.control, after.owner) == (run.id, run.control, "me")
+    assert run.successor is after
+    assert hub.get(run.id) is after
+    assert after.started_with == run.config
+    wait_for(lambda: after.step > 20)
+    assert run.status == "stopped"
+    assert run.worker is None
+    assert worker.alive  # a warm worker is kept for the next run
+
+
+def test_killed_from_outside_it_keeps_its_frames_and_others_notice_nothing(hub):
+    run, other = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
+    wait_for(lambda: run.step > 50 and other.step > 50)
+    os.kill(run.worker.pid, signal.SIGKILL)
+    wait_for(lambda: run.status == "failed")
+    assert run.text == "Training ended early: its process was killed (signal 9). All frames so far are kept."
+    assert run.step > 50
+    at = other.step
+    wait_for(lambda: other.step > at)
+    wait_for(lambda: hub.restart(run).step >= 0)
+
+
+def test_what_nobody_watches_is_stopped_and_then_forgotten(hub, monkeypatch):
+    watched, alone = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
+    watched.watch(print_nothing := lambda: None)
+    wait_for(lambda: watched.step > 0 and alone.step > 0)
+    process = alone.worker.pid
+    monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 0.5)
+    wait_for(lambda: alone.status == "stopped")
+    wait_for(lambda: alone.worker is None)
+    assert watched.status == "running"
+    assert alone.text == "Stopped because nobody was watching."
+    wait_for(lambda: not psutil.pid_exists(process))
+    monkeypatch.setattr(hub_module, "FORGET_SECONDS", 1.0)
+    wait_for(lambda: hub.get(alone.id) is None)
+    watched.leave(print_nothing)
+    wait_for(lambda: watched.worker is None)
+
+
+def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "NAP_SECONDS", 0.2)
+    run, program = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
+    wait_for(lambda: run.step > 0 and program.step > 0)
+    run.watch(viewer := lambda: None)
+    run.leave(viewer)
+    wait_for(lambda: run.status == "paused")
+    at, other = run.step, program.step
+    wait_for(lambda: program.step > other + 200)
+    assert run.step == at
+    run.watch(viewer)
+    wait_for(lambda: run.step > at + 50)
+    run.command("pause")
+    wait_for(lambda: run.status == "paused")
+    run.leave(viewer)
+    time.sleep(1.5)
+    run.watch(viewer)
+    time.sleep(0.5)
+    assert run.status == "paused"  # by its owner's will
+
+
+def test_a_run_made_for_viewers_waits_for_the_first_of_them(hub):
+    run = hub.start(CONFIG, "me", for_viewers=True)
+    wait_for(lambda: run.status == "paused")
+    at = run.step
+    assert run.history.latest is not None
+    time.sleep(0.5)
+    assert run.step == at
+    run.watch(lambda: None)
+    wait_for(lambda: run.step > at + 50)
+
+
+def test_there_is_an_end_to_the_number_of_runs(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "MAX_RUNS", 1)
+    run = hub.start(CONFIG, "me")
+    with pytest.raises(TooManyRuns, match="trains 1 runs already"):
+        hub.start(CONFIG, "you")
+    hub.stop(run)
+    wait_for(lambda: run.worker is None)
+    hub.start(CONFIG, "you")
+
+
+def test_a_worker_that_does_not_answer_is_not_waited_for(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "STOPPING_SECONDS", 0.3)
+    run = hub.start(CONFIG, "me")
+    wait_for(lambda: run.step > 0)
+    worker = run.worker
+    os.kill(worker.pid, signal.SIGSTOP)
+    hub.stop(run)
+    wait_for(lambda: run.worker is None, 5)
+    assert run.status == "stopped"
+    assert not worker.alive
+
+
+def test_recording_is_what_was_kept(hub):
+    run = hub.start(replace(CONFIG, steps=100), "me")
+    wait_for(lambda: run.status == "finished")
+    recording = run.recording
+    assert recording.config == run.started_with
+    assert [f.step for f in recording.frames[::2]] == list(range(0, 100, 10))

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from bnviz.charts.scene import View
+from bnviz.config import RunConfig
+from bnviz.frames import Event
+from bnviz.recording import Note
+from bnviz.serve.hub import Run
+from bnviz.serve.messages import findings_of, header_of, scene_of, timeline_of, words_of
+from bnviz.serve.viewers import Stream, Viewer
+from bnviz.training import train
+from bnviz.verdict import findings
+
+CONFIG = RunConfig(depth=2, width=8, steps=60)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    frames = list(train(CONFIG))
+    return list(zip(frames[::2], frames[1::2], strict=True))
+
+
+@pytest.fixture
+def run(steps):
+    run = Run(CONFIG, "me")
+    run.status = "running"
+    run.take(steps[0])
+    return run
+
+
+class Seat:
+    """A viewer that remembers what it was told."""
+
+    def __init__(self, run):
+        self.woken = threading.Event()
+        self.viewer = Viewer(self.woken.set)
+        self.stream = Stream(run)
+        self.stream.join(self.viewer)
+
+    def next(self):
+        assert self.woken.wait(10)
+        self.woken.clear()
+        text = self.viewer.take()
+        return None if text is None else json.loads(text)
+
+    def until(self, kind):
+        for _ in range(50):
+            if (message := self.next()) and message["type"] == kind:
+                return message
+        raise AssertionError(kind)
+
+
+@pytest.fixture
+def seat(run):
+    each = Seat(run)
+    yield each
+    each.stream.leave(each.viewer)
+
+
+def test_a_scene_first_and_then_patches(run, seat, steps):
+    scene = seat.until("scene")
+    assert scene["run"] == run.id
+    assert (scene["step"], scene["status"]) == (0, "running")
+    assert {panel["id"] for panel in scene["grid"]} == set(scene["figures"])
+    run.take(steps[1])
+    patch = seat.until("patch")
+    assert patch["step"] == 10
+    assert set(patch["figures"]) <= set(scene["figures"])
+
+
+def test_charts_over_steps_come_at_a_slower_rate_but_always_in_the_end(run, seat, steps):
+    series = {p["id"] for p in seat.until("scene")["grid"] if p["group"] == "series"}
+    assert series
+    for frames in steps[1:]:
+        run.take(frames)
+        time.sleep(0.05)
+    run.end("finished", "")
+    patch = seat.until("patch")
+    while patch["status"] != "finished":
+        patch = seat.until("patch")
+    assert series <= set(patch["figures"])
+    assert patch["timeline"]["last"] == 50
+    assert patch["sentence"]
+
+
+def test_a_slow_viewer_gets_the_newest_not_a_queue(run, seat, steps):
+    seat.until("scene")
+    for frames in steps[1:]:
+        run.take(frames)
+    time.sleep(0.5)
+    assert seat.next()["step"] == 50
+    assert seat.viewer.take() is None
+
+
+def test_a_new_view_and_a_new_structure_bring_a_scene(run, seat):
+    seat.until("scene")
+    seat.viewer.view = View(theme="dark", values="input")
+    seat.stream.refresh()
+    assert "dark" not in json.dumps(seat.until("scene")["grid"])
+    run.take(Event(5, "change", "none", {"normalization": "batch"}))
+    assert "since step 5" in json.dumps(seat.until("scene"))
+
+
+def test_looking_back_and_being_live_again(run, seat, steps):
+    seat.until("scene")
+    for frames in steps[1:]:
+        run.take(frames)
+    seat.viewer.seek = 21
+    seat.stream.refresh()
+    message = seat.next()
+    while message is None or message["live"]:
+        message = seat.next()
+    assert (message["step"], message["newest"]) == (20, 50)
+    seat.viewer.seek = None
+    seat.stream.refresh()
+    message = seat.next()
+    while message is None or not message["live"]:
+        message = seat.next()
+    assert message["step"] == 50
+
+
+def test_figures_are_made_once_for_all_who_see_the_same(run, monkeypatch, steps):
+    from bnviz import charts
+
+    calls = []
+    original = charts.patch
+    monkeypatch.setattr(charts, "patch", lambda *a, **k: calls.append(k) or original(*a, **k))
+    stream = Stream(run)
+    viewers = [Viewer(lambda: None) for _ in range(20)]
+    for viewer in viewers:
+        stream.join(viewer)
+    assert run.watchers == 20
+    time.sleep(0.4)
+    calls.clear()
+    run.take(steps[1])
+    time.sleep(0.4)
+    assert 1 <= len(calls) <= 4
+    assert all(viewer.news is not None for viewer in viewers)
+    for viewer in viewers:
+        stream.leave(viewer)
+    assert run.watchers == 0
+
+
+def test_the_thread_ends_with_its_last_viewer_and_starts_again(run):
+    before = threading.active_count()
+    for _ in range(3):
+        seat = Seat(run)
+        seat.until("scene")
+        seat.stream.leave(seat.viewer)
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= before
+
+
+def test_before_the_first_frame_there_is_an_empty_scene():
+    run = Run(CONFIG, "me")
+    seat = Seat(run)
+    scene = seat.until("scene")
+    assert scene["status"] == "starting"
+    assert scene["empty"] is True
+    assert scene["sentence"] == []
+    run.take(Note("progress", "Downloading"))
+    assert seat.until("status")["text"] == "Downloading"
+    seat.stream.leave(seat.viewer)
+
+
+def test_what_goes_with_the_figures(run, steps):
+    run.take(Event(0, "change", "none", {"normalization": "batch"}))
+    scene = scene_of(run, None)
+    assert header_of(run, scene, None)["status"] == "running"
+    assert timeline_of(scene, None)["events"] == [{"step": 0, "text": "none: normalization → batch"}]
+    assert "".join(span["text"] for span in words_of(scene))
+
+
+def test_findings_are_told_to_who_looks_at_them_alone(run, seat, steps):
+    assert "findings" not in seat.until("scene")
+    seat.viewer.view = View(tab="findings")
+    for frames in steps[1:]:
+        run.take(frames)
+    seat.stream.refresh()
+    scene = seat.until("scene")
+    assert (scene["tab"], scene["grid"]) == ("findings", [])
+    told = ["".join(span["text"] for span in item["spans"]) for part in scene["findings"] for item in part["items"]]
+    there = scene_of(run, None)
+    assert sorted(told) == sorted(each.text for each in findings(CONFIG, there.steps))
+    marks = {item["mark"] for item in scene["findings"][-1]["items"]}
+    assert marks <= {"agrees", "disagrees", "open"}
+
+
+def test_findings_of_an_earlier_step_know_nothing_of_later_ones(run, steps):
+    for frames in steps[1:]:
+        run.take(frames)
+    earlier = scene_of(run, 20)
+    told = ["".join(span["text"] for span in item["spans"]) for part in findings_of(earlier) for item in part["items"]]
+    assert sorted(told) == sorted(each.text for each in findings(CONFIG, earlier.steps[:3]))
+
+
+def test_what_is_measured_from_now_on_is_known_at_once(run):
+    assert not scene_of(run, None).landscape_known
+    run.config = replace(CONFIG, landscape="0.01-30")
+    assert scene_of(run, None).landscape_known

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from bnviz.config import Arm, RunConfig
+from bnviz.frames import Event, quantities
+from bnviz.recording import Note
+from bnviz.serve.worker import Worker
+from bnviz.training import Trainer, train
+
+LONG = RunConfig(depth=2, width=8, steps=1_000_000)
+
+
+@pytest.fixture
+def worker():
+    child = Worker()
+    yield child
+    child.close()
+
+
+def gone(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def until(items, done):
+    """Items up to the first for which `done` holds."""
+    seen = []
+    for item in items:
+        seen.append(item)
+        if done(item):
+            return seen
+    pytest.fail(f"the worker ended: {seen[-3:]}")
+
+
+def is_note(kind):
+    return lambda item: isinstance(item, Note) and item.kind == kind
+
+
+def test_frames_of_a_worker_are_those_of_train(worker):
+    config = RunConfig(depth=3, width=16, steps=40)
+    items = until(worker.run(config), is_note("finished"))
+    frames = [frame for item in items if isinstance(item, tuple) for frame in item]
+    expected = list(train(config))
+    assert [(f.step, f.arm) for f in frames] == [(f.step, f.arm) for f in expected]
+    for one, two in zip(frames, expected, strict=True):
+        for q in quantities(4):
+            np.testing.assert_array_equal(getattr(one, q.name), getattr(two, q.name))
+
+
+def test_paused_it_rests_and_a_step_is_one_update(worker):
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple) and item[0].step > 100)
+    worker.send("pause")
+    at = until(items, is_note("paused"))[-1].value
+    process = psutil.Process(worker.pid)
+    before = sum(process.cpu_times()[:2])
+    time.sleep(0.5)
+    assert sum(process.cpu_times()[:2]) - before < 0.05
+    for expected in (at, at + 1):
+        worker.send("step")
+        assert until(items, lambda item: isinstance(item, tuple))[-1][0].step == expected
+    worker.send("play")
+    assert until(items, lambda item: isinstance(item, tuple))[-1][0].step > at + 1
+
+
+def test_changes_are_events_and_mistakes_are_notes(worker):
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    worker.send("change", arm="none", fields={"normalization": "batch"})
+    event = until(items, lambda item: isinstance(item, Event))[-1]
+    assert (event.kind, event.arm, event.changes) == ("change", "none", {"normalization": "batch"})
+    worker.send("change", arm=None, fields={"learning_rate": "-1"})
+    problem = until(items, is_note("problem"))[-1]
+    assert problem.text == "learning_rate must be a number from 0 to 1000, got '-1'."
+    until(items, lambda item: isinstance(item, tuple))
+
+
+def test_a_finished_run_goes_on_when_asked_and_a_stopped_worker_takes_another(worker):
+    config = RunConfig(depth=2, width=8, steps=20)
+    items = worker.run(config)
+    until(items, is_note("finished"))
+    worker.send("play")
+    more = until(items, is_note("finished"))
+    assert [item[0].step for item in more if isinstance(item, tuple)] == [20, 30]
+    worker.send("stop")
+    until(items, is_note("stopped"))
+    assert list(items) == []
+    until(worker.run(config), is_note("finished"))
+
+
+def measuring_process(worker) -> psutil.Process:
+    (child,) = psutil.Process(worker.pid).children(recursive=True)
+    return child
+
+
+def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
+    arms = (Arm("batch", noise=True), Arm("none"))
+    config = RunConfig(depth=2, width=8, steps=1, arms=arms, optimizer="momentum", learning_rate=0.05)
+    trainer = Trainer(config)
+    items = worker.run(config)
+    until(items, is_note("finished"))
+    trainer.step()
+    worker.send("change", arm="none", fields={"normalization": "weight"})
+    trainer.change(arm="none", normalization="weight")
+    worker.send("fork", arm="batch+noise", fields={"learning_rate": "0.5"})
+    trainer.fork("batch+noise", learning_rate=0.5)
+    for _ in range(3):
+        worker.send("step")
+        frames = until(items, lambda item: isinstance(item, tuple))[-1]
+        for one, two in zip(frames, trainer.step(measure=True), strict=True):
+            assert (one.step, one.arm) == (two.step, two.arm)
+            for q in quantities(3):
+                np.testing.assert_array_equal(getattr(one, q.name), getattr(two, q.name))
+
+
+@pytest.mark.parametrize("end", [Worker.close, lambda worker: os.kill(worker.pid, signal.SIGKILL)])
+def test_its_measuring_process_serves_run_after_run_and_ends_with_it(worker, end):
+    pids = set()
+    for _ in range(2):
+        items = worker.run(LONG)
+        until(items, lambda item: isinstance(item, tuple))
+        pids.add(measuring_process(worker).pid)
+        worker.send("stop")
+        until(items, is_note("stopped"))
+        assert list(items) == []
+    (pid,) = pids
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    end(worker)
+    assert gone(pid, 2)
+
+
+def test_it_ends_at_once_even_amid_a_long_measurement(worker):
+    items = worker.run(RunConfig(depth=50, width=256, batch_size=1024, measure_every=1))
+    until(items, is_note("running"))
+    time.sleep(1.0)
+    process = measuring_process(worker)
+    worker.close()
+    assert gone(process.pid, 1)
+
+
+def test_when_its_measuring_process_is_killed_it_says_so_and_ends(worker):
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    measuring_process(worker).kill()
+    rest = list(items)
+    assert (rest[-1].kind, rest[-1].text) == (
+        "failed",
+        "Training ended early: the process that measures was killed (signal 9). All frames so far are kept.",
+    )
+    assert worker.last_words() == "the process that measures was killed (signal 9)"
+
+
+def test_killed_from_outside_it_says_so(worker):
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    os.kill(worker.pid, signal.SIGKILL)
+    rest = list(items)
+    assert not any(isinstance(item, Note) and item.kind == "stopped" for item in rest)
+    assert worker.last_words() == "its process was killed (signal 9)"
+    worker.send("pause")  # nobody there: lost, not raised
+
+
+def test_it_ends_with_its_parent_however_that_dies():
+    code = (
+        "from bnviz.serve.worker import Worker; from bnviz.config import RunConfig\n"
+        "w = Worker(); print(w.pid, flush=True)\n"
+        "for item in w.run(RunConfig(steps=1000000)): pass"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    time.sleep(1)
+    assert psutil.pid_exists(pid)
+    parent.kill()
+    parent.wait()
+    assert gone(pid, 5)
+
+
+def test_a_slow_pace_measures_each_step(worker):
+    items = worker.run(LONG)
+    until(items, lambda item: isinstance(item, tuple))
+    worker.send("pace", interval=0.1)
+    until(items, lambda item: isinstance(item, tuple) and item[0].step % 10)
+    started = time.monotonic()
+    steps = [until(items, lambda item: isinstance(item, tuple))[-1][0].step for _ in range(5)]
+    assert time.monotonic() - started > 0.3
+    assert np.diff(steps).tolist() == [1, 1, 1, 1]
+
+
+def test_data_out_of_reach_are_a_sentence_not_a_crash(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    child = Worker()
+    try:
+        items = list(until(child.run(RunConfig(dataset="mnist", batch_size=32)), is_note("stopped")))
+    finally:
+        child.close()
+    failed = next(item for item in items if is_note("failed")(item))
+    assert "openml.org" in failed.text
+    assert "digits" in failed.text
