@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from bnviz.serve import app as server
+from bnviz.serve.app import lifespan, middleware, routes
+from bnviz.serve.launch import serve
 from bnviz.ui import PAGE
 
-app = st.App(PAGE, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
+app = st.App(PAGE, routes=routes(), middleware=middleware(), lifespan=lifespan)
 
 if __name__ == "__main__":
-    server.serve(app)
+    serve(app)

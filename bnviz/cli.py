@@ -78,10 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 def _dashboard(chosen: argparse.Namespace) -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
-    from bnviz.serve import app as server  # noqa: PLC0415
+    from bnviz.serve.app import make_app  # noqa: PLC0415
+    from bnviz.serve.launch import serve  # noqa: PLC0415
     from bnviz.ui import PAGE  # noqa: PLC0415
 
-    server.serve(server.make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser)
+    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser)
 
 
 def _presets(chosen: argparse.Namespace) -> None:

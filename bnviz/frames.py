@@ -141,6 +141,10 @@ def quantities(layers: int) -> Iterator[Quantity]:
             yield Quantity(each.name, shape, each.metadata["counts"], per_layer="L" in symbols)
 
 
+_APART = {"steps", "measure_every", "landscape"}
+"""Settings that change nothing in the networks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a run at a step, before the update of that step."""
@@ -157,6 +161,11 @@ class Event:
         return {"step": self.step, "kind": self.kind, "arm": self.arm, "changes": dict(self.changes)}
 
     @property
+    def touches_networks(self) -> bool:
+        """Whether something else is trained from here on; not so if it is only measured, or goes on, otherwise."""
+        return self.kind != "diverged" and not (self.kind == "change" and set(self.changes) <= _APART)
+
+    @property
     def text(self) -> str:
         """The event in words, such as `none: normalization → batch`."""
         who = f"{self.arm}: " if self.arm else ""
@@ -169,6 +178,23 @@ class Event:
 def layer_names(config: RunConfig) -> tuple[str, ...]:
     """Names of the weight layers, from the input to the output: L = depth + 1 of them."""
     return (*(f"layer {i}" for i in range(1, config.depth + 1)), "output")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a run before its first frame."""
+
+    layers: tuple[str, ...]
+    """Names of the weight layers, from the input to the output."""
+    arms: tuple[str, ...]
+    """Labels, in order."""
+    config: RunConfig | None = None
+    """What it was started with; None for somebody else's training loop."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Description:
+        """That of a run of ours."""
+        return cls(layer_names(config), config.labels, config)
 
 
 def current_arms(config: RunConfig, events: Iterable[Event]) -> dict[str, Arm]:
@@ -194,6 +220,14 @@ def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
     if "learning_rate" in values:
         values["learning_rate"] = None if values["learning_rate"] == "None" else float(values["learning_rate"])
     return replace(arm, **values)
+
+
+def current_config(config: RunConfig, events: Iterable[Event]) -> RunConfig:
+    """The config that a run was started with, as it is after these events."""
+    events = list(events)
+    changed = {name: text for event in events if event.kind == "change" and not event.arm
+               for name, text in event.changes.items()}  # fmt: skip
+    return replace(RunConfig.from_dict(changed, config), arms=tuple(current_arms(config, events).values()))
 
 
 def group_by_step(frames: Iterable[Frame]) -> Iterator[tuple[Frame, ...]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bnviz.config import RunConfig
-from bnviz.frames import BINS, Event, edges
+from bnviz.frames import BINS, Event, current_config, edges
+from bnviz.training import Trainer
 
 
 def test_edges_are_equal_bins_over_the_range():
@@ -35,3 +36,14 @@ def test_a_frame_has_diverged_when_loss_or_a_gradient_is_not_finite(make_frame):
 def test_an_event_in_words(event, text):
     assert event.text == text
     assert Event(**event.to_dict()) == event
+
+
+def test_the_config_as_it_is_now_follows_every_live_change():
+    config = RunConfig(depth=2, width=8)
+    trainer = Trainer(config)
+    for changes in ({"steps": 50}, {"learning_rate": 0.25, "measure_every": 5}, {"landscape": "0.5-4"}):
+        trainer.change(**changes)
+    trainer.change("none", normalization="layer", learning_rate=0.1)
+    trainer.fork("batch", noise=True)
+    assert current_config(config, trainer.events) == trainer.config
+    assert [event.touches_networks for event in trainer.events] == [False, True, False, True, True]

@@ -169,10 +169,10 @@ def _upright(steps: list[int], **look: Any) -> dict[str, Any]:
 def _events(scene: Scene, view: View) -> dict[str, Any]:
     color = scene.colors(view).quiet
     return _upright(
-        [event.step for event in scene.events], mode="lines+markers",
+        [event.step for event in scene.marks], mode="lines+markers",
         line={"color": translucent(color, 0.5), "width": 1},
         marker={"symbol": "triangle-down", "size": 7, "color": color},
-        text=[line for event in scene.events for line in [f"step {event.step}: {event.text}"] * 3],
+        text=[line for event in scene.marks for line in [f"step {event.step}: {event.text}"] * 3],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 

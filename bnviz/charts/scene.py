@@ -11,7 +11,7 @@ import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors, Theme
 from bnviz.config import Arm, RunConfig
-from bnviz.frames import Event, Floats, Frame, current_arms, layer_names, quantities
+from bnviz.frames import Event, Floats, Frame, current_arms, current_config, layer_names, quantities
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
@@ -108,7 +108,12 @@ class Scene:
     def landscape_known(self) -> bool:
         """Whether the landscape is measured, or was earlier in this run."""
         measured = (np.isfinite(frame.landscape_beta) for frames in self.steps for frame in frames)
-        return self.config.landscape != "off" or any(measured)
+        return current_config(self.config, self.events).landscape != "off" or any(measured)
+
+    @cached_property
+    def marks(self) -> list[Event]:
+        """The events to mark on the charts over steps."""
+        return [event for event in self.events if event.touches_networks or event.kind == "diverged"]
 
     def colors(self, view: View) -> Colors:
         """The colours of the viewer's theme."""

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from bnviz.config import RunConfig
-from bnviz.frames import Event, Frame, group_by_step, layer_names, quantities
+from bnviz.frames import Description, Event, Frame, group_by_step, layer_names, quantities
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,9 @@ class StreamWriter:
     empty batches whose metadata says what happened.
     """
 
-    def __init__(self, sink: IO[bytes], config: RunConfig) -> None:
+    def __init__(self, sink: IO[bytes], about: RunConfig | Description) -> None:
+        config = about.config if isinstance(about, Description) else about
+        assert config is not None
         self._layers = len(layer_names(config))
         self._schema = _schema(config)
         self._sink = sink
@@ -146,6 +148,11 @@ class Recording:
     config: RunConfig
     frames: tuple[Frame, ...] = ()
     events: tuple[Event, ...] = ()
+
+    @property
+    def description(self) -> Description:
+        """What was known of it beforehand."""
+        return Description.of(self.config)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:

@@ -1,19 +1,18 @@
-"""The runs that exist: their workers, their history, who watches and who may control them."""
+"""What there is to watch: runs with their workers, recordings that were opened; what nobody needs is ended."""
 
 from __future__ import annotations
 
-import secrets
+import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
-from bnviz.config import RunConfig, live_changes
-from bnviz.frames import Event, Frame
-from bnviz.recording import Note, Recording
-from bnviz.serve.history import History
-from bnviz.serve.worker import Command, Worker
+from bnviz.config import RunConfig
+from bnviz.recording import Note
+from bnviz.serve.run import Run
+from bnviz.serve.worker import Worker
+from bnviz.source import Source, Status
 
 MAX_RUNS = 64
 """Runs with a process of their own, at most."""
@@ -22,152 +21,18 @@ NAP_SECONDS = 4.0
 UNWATCHED_SECONDS = 60.0
 """A run that nobody has watched for so long is stopped."""
 FORGET_SECONDS = 900.0
-"""A stopped run that nobody has watched for so long is forgotten."""
+"""A stopped run that nobody has watched for so long is forgotten, with its file."""
 LONGEST_SECONDS = 3600.0
 """A run is stopped after this time."""
 STOPPING_SECONDS = 2.0
+"""A worker that was told to stop and does not answer is killed after this time."""
 SPARES = 1
 REFILL_SECONDS = 4.0
 """A spare worker is not started sooner after a run: importing torch would hold up that run, and the page it is on."""
-LIVE = ("starting", "running", "paused", "finished")
-"""Status of a run that has a process."""
 
 
 class TooManyRuns(RuntimeError):
     """All places for runs are taken."""
-
-
-class Run:
-    """One run: its config, what was measured so far, and the means to steer it.
-
-    `id` is the key to watching it, `control` the key to steering it; both are unguessable, and pass on to the
-    run that takes its place after a restart. Attributes are read from any thread; `changed` holds callbacks that
-    are called, from the run's own thread, when there is news.
-    """
-
-    def __init__(self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False) -> None:
-        self.id: str = before.id if before else secrets.token_urlsafe(12)
-        self.control: str = before.control if before else secrets.token_urlsafe(18)
-        self.owner: str = before.owner if before else owner
-        self.config = config
-        """The config as changed so far."""
-        self.started_with = config
-        self.history = History()
-        self.status = "starting"
-        self.text = ""
-        self.successor: Run | None = None
-        """The run that took this one's place, after a restart."""
-        self.watchers = 0
-        self._for_viewers, self._napping = for_viewers, False
-        self.changed: set[Callable[[], None]] = set()
-        self.unwatched_since = self.started = time.monotonic()
-        self.worker: Worker | None = None
-        self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
-        self._lock = threading.Lock()
-
-    @property
-    def step(self) -> int:
-        """The newest step measured."""
-        latest = self.history.latest
-        return latest[0].step if latest else 0
-
-    @property
-    def rate(self) -> float:
-        """Steps a second over the last frames; 0 when not running."""
-        if self.status != "running" or len(self._arrivals) < 2:
-            return 0.0
-        (t0, s0), (t1, s1) = self._arrivals[0], self._arrivals[-1]
-        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
-
-    @property
-    def recording(self) -> Recording:
-        """All that is kept of the run, as a recording."""
-        steps, events = self.history.snapshot()
-        return Recording(self.started_with, tuple(f for frames in steps for f in frames), tuple(events))
-
-    def controlled_by(self, key: Any) -> bool:
-        """Whether this is the key to steering the run."""
-        return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
-
-    def command(self, name: Command, **values: Any) -> None:
-        """Send a command to the run's worker: play, pause, step, change, fork, pace."""
-        if self.worker is not None:
-            self._arrivals.clear()
-            self.worker.send(name, **values)
-
-    def become(self, config: RunConfig) -> None:
-        """Take over, without a reset, what can change so (see `config.live_changes`); a finished run goes on."""
-        for arm, fields in live_changes(self.config, config):
-            label = None if arm is None else self.started_with.labels[arm]
-            self.command("change", arm=label, fields={name: str(value) for name, value in fields.items()})
-        self.config = config
-        if self.status == "finished":
-            self.command("play")
-
-    def watch(self, news: Callable[[], None]) -> None:
-        """Count a watcher, and call `news` whenever something is new."""
-        with self._lock:
-            self.watchers += 1
-            self.changed.add(news)
-            self._for_viewers, napping, self._napping = True, self._napping, False
-        if napping:
-            self.command("play")
-
-    def leave(self, news: Callable[[], None]) -> None:
-        """The watcher is gone."""
-        with self._lock:
-            self.watchers -= 1
-            self.changed.discard(news)
-            self.unwatched_since = time.monotonic()
-
-    def glimpse(self) -> None:
-        """Somebody looked once, for want of a socket: the run goes on for a while, awake."""
-        with self._lock:
-            self._for_viewers, napping, self._napping = True, self._napping, False
-            self.unwatched_since = time.monotonic()
-        if napping:
-            self.command("play")
-
-    def nap(self) -> None:
-        """Rest until somebody watches again; a run that was never watched is somebody's program, and goes on."""
-        with self._lock:
-            if self._for_viewers and not self.watchers and self.status == "running" and not self._napping:
-                self._napping = True
-                self.command("pause")
-
-    def take(self, item: tuple[Frame, ...] | Event | Note) -> None:
-        """Take in what the worker says."""
-        if isinstance(item, Event):
-            self.history.add_event(item)
-        elif isinstance(item, Note):
-            self._take_note(item)
-        else:
-            if self.history.latest is None:
-                self.nap()  # a page that is still loading needs the processor, and its visitor the first steps
-            self.history.add(item)
-            self._arrivals.append((time.monotonic(), item[0].step))
-        self.tell()
-
-    def _take_note(self, note: Note) -> None:
-        if note.kind in ("progress", "problem"):
-            self.text = note.text
-        elif note.kind in ("running", "paused", "finished") and self.status in LIVE:  # not after its end
-            self.status, self.text = note.kind, ""
-        elif note.kind == "failed":
-            self.end("failed", note.text)
-
-    def end(self, status: str, text: str) -> None:
-        """Note how the run ended, unless it is known already."""
-        if self.status in LIVE:
-            self.status, self.text = status, text
-            self.tell()
-
-    def tell(self) -> None:
-        """Call all watchers."""
-        with self._lock:
-            waiting = tuple(self.changed)
-        for news in waiting:
-            news()
 
 
 class Hub:
@@ -177,13 +42,14 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
+        self._sources: dict[str, Source] = {}
         self._busy: set[Worker] = set()
         self._spares: list[Worker] = []
         self._lock = threading.Condition(threading.RLock())
         self._closed = threading.Event()
         self._started = time.monotonic()  # when the newest run started
         self._janitor = threading.Thread(target=self._tidy, daemon=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="bnviz-", ignore_cleanup_errors=True)
 
     def open(self) -> None:
         """Start the spare worker and the janitor."""
@@ -191,45 +57,59 @@ class Hub:
         self._janitor.start()
 
     def close(self) -> None:
-        """End every run and every process."""
+        """End every run and every process, and remove what was kept of them."""
         self._closed.set()
+        for run in self.runs():
+            run.end(Status.STOPPED, "The server is shutting down.")
         with self._lock:
-            for run in self._runs.values():
-                run.end("stopped", "The server is shutting down.")
             workers = [*self._busy, *self._spares]
             self._spares = []
         for worker in workers:
             worker.close()
+        for run in self.runs():
+            run.keeper.forget()
+        self._folder.cleanup()
 
-    def get(self, run_id: str) -> Run | None:
-        """The run with this id, or None."""
+    def get(self, source_id: str) -> Source | None:
+        """What has this id, or None."""
         with self._lock:
-            return self._runs.get(run_id)
+            return self._sources.get(source_id)
 
     def runs(self) -> Iterator[Run]:
         """All runs that are known."""
         with self._lock:
-            yield from tuple(self._runs.values())
+            sources = tuple(self._sources.values())
+        yield from (source for source in sources if isinstance(source, Run))
+
+    def add(self, source: Source) -> None:
+        """Make something watchable that is no run of ours, such as a recording; it stays as long as the server."""
+        with self._lock:
+            self._sources[source.id] = source
 
     def start(self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False) -> Run:
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
-        for_viewers: rest after the first frames until somebody watches. Errors: TooManyRuns.
+        for_viewers: rest after the first frames until somebody watches. Where another run has taken that place
+        already, by a second press of the same button, that one is returned. Errors: TooManyRuns.
         """
-        if instead_of is not None:
-            self.stop(instead_of, "Started anew.")
         with self._lock:
-            if len(self._busy) >= MAX_RUNS:
+            if instead_of is not None and self._sources.get(instead_of.id) is not instead_of:
+                taken = self._sources.get(instead_of.id)
+                if isinstance(taken, Run):
+                    return taken
+            busy = len(self._busy) - (instead_of is not None and instead_of.worker is not None)
+            if busy >= MAX_RUNS:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
-            run = Run(config, owner, before=instead_of, for_viewers=for_viewers)
+            run = Run(config, owner, instead_of, for_viewers, Path(self._folder.name))
+            self._sources[run.id] = run  # from here on the place is taken
+            if instead_of is not None:
+                self.stop(instead_of, "Started anew.")
             run.worker = self._take_worker(instead_of)
             self._busy.add(run.worker)
-            self._runs[run.id] = run
         self._started = time.monotonic()
         threading.Thread(target=self._serve, args=(run, run.worker), daemon=True).start()
         if instead_of is not None:
-            instead_of.successor = run
-            instead_of.tell()
+            instead_of.replaced_by(run)
         return run
 
     def _take_worker(self, instead_of: Run | None) -> Worker:
@@ -248,7 +128,7 @@ class Hub:
 
     def stop(self, run: Run, text: str = "Stopped.") -> None:
         """Stop a run; its frames stay."""
-        run.end("stopped", text)
+        run.end(Status.STOPPED, text)
         worker = run.worker
         if worker is not None:
             worker.send("stop")
@@ -259,7 +139,7 @@ class Hub:
 
     def _abandon(self, run: Run, text: str) -> None:
         """Stop a run and end its process: nobody waits for another run in its place."""
-        run.end("stopped", text)
+        run.end(Status.STOPPED, text)
         if (worker := run.worker) is not None:
             worker.close()
 
@@ -268,22 +148,27 @@ class Hub:
             worker.close()
 
     def _serve(self, run: Run, worker: Worker) -> None:
-        """Thread of one run: take in what its worker says, then give the worker back."""
+        """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
         for item in worker.run(run.config):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
+        run.keeper.close()
         with self._lock:
-            run.worker = None
-            self._busy.discard(worker)
             keep = ready_again and len(self._spares) <= SPARES and not self._closed.is_set()
             if keep:
                 self._spares.append(worker)
-            self._lock.notify_all()
         if not keep:
-            worker.close()
+            worker.close()  # before the run says that it has none: whoever waits for that finds it gone
+        with self._lock:
+            run.worker = None
+            self._busy.discard(worker)
+            self._lock.notify_all()
         if not ready_again:
-            run.end("failed", f"Training ended early: {worker.last_words()}. All frames so far are kept.")
+            text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
+            run.end(Status.FAILED, text)
+        if self.get(run.id) is not run:
+            run.keeper.forget()
 
     def _refill(self) -> None:
         with self._lock:
@@ -294,17 +179,20 @@ class Hub:
     def _tidy(self) -> None:
         """Thread of the janitor: stop what nobody watches, forget what nobody remembers."""
         while not self._closed.wait(1.0):
-            now = time.monotonic()
-            if now - self._started > REFILL_SECONDS:
+            if time.monotonic() - self._started > REFILL_SECONDS:
                 self._refill()
             for run in self.runs():
-                alone = 0.0 if run.watchers else now - run.unwatched_since
-                if run.worker is not None and alone > UNWATCHED_SECONDS:
-                    self._abandon(run, "Stopped because nobody was watching.")
-                elif run.worker is not None and now - run.started > LONGEST_SECONDS:
-                    self._abandon(run, "Stopped after an hour.")
-                elif run.worker is not None and alone > NAP_SECONDS:
-                    run.nap()
-                elif run.worker is None and alone > FORGET_SECONDS:
-                    with self._lock:
-                        self._runs.pop(run.id, None)
+                self._tend(run)
+
+    def _tend(self, run: Run) -> None:
+        if run.worker is None:
+            if run.alone_for > FORGET_SECONDS and not run.status.live:
+                with self._lock:
+                    self._sources.pop(run.id, None)
+                run.keeper.forget()
+        elif run.alone_for > UNWATCHED_SECONDS:
+            self._abandon(run, "Stopped because nobody was watching.")
+        elif time.monotonic() - run.started > LONGEST_SECONDS:
+            self._abandon(run, "Stopped after an hour.")
+        elif run.alone_for > NAP_SECONDS:
+            run.nap()

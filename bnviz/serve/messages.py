@@ -1,37 +1,36 @@
-"""What a viewer is told of a run: status, figures, sentences and timeline, as the terms of JSON."""
+"""What a viewer is told of a source: status, figures, sentences and timeline, as the terms of JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from bnviz import charts
 from bnviz.charts.scene import Scene, View
 from bnviz.data import SHAPES
 from bnviz.frames import Frame
-from bnviz.serve.hub import Run
+from bnviz.source import Source
 from bnviz.verdict import Span, findings, sentence
 
 ARTICLE = "What the founding article claims, held against this run"
 MARKS = {True: "agrees", False: "disagrees", None: "open"}
 
 
-def scene_of(run: Run, seek: int | None) -> Scene:
-    """What there is to draw of a run now, or as it was at a step."""
-    steps, events = run.history.snapshot()
-    current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else run.history.nearest(seek) or ()
-    # Arms are told from the config at the start and the events; what is measured may change without an event.
-    config = replace(run.started_with, landscape=run.config.landscape)
-    return Scene(config, steps, events, current, SHAPES[run.config.dataset][1] or None)
+def scene_of(source: Source, seek: int | None) -> Scene:
+    """What there is to draw of a source now, or as it was at a step."""
+    steps, events = source.history.snapshot()
+    current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else source.history.nearest(seek) or ()
+    config = source.description.config
+    assert config is not None
+    return Scene(config, steps, events, current, SHAPES[config.dataset][1] or None)
 
 
-def scene_message(run: Run, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
-    """All that is needed to draw a run from nothing."""
+def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
+    """All that is needed to draw a source from nothing."""
     return {
-        "run": run.id,
+        "run": source.id,
         "tab": None if view.away else view.tab,
-        **header_of(run, scene, seek),
+        **header_of(source, scene, seek),
         **charts.figures(scene, view),
         **extras_of(scene, view, seek),
     }
@@ -45,14 +44,15 @@ def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
     return extras
 
 
-def header_of(run: Run, scene: Scene, seek: int | None) -> dict[str, Any]:
+def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
     """Status, step and speed."""
+    latest = source.history.latest
     return {
-        "status": run.status,
+        "status": source.status.value,
         "step": scene.current[0].step if scene.current else 0,
-        "newest": run.step,
-        "rate": round(run.rate),
-        "text": run.text,
+        "newest": latest[0].step if latest else 0,
+        "rate": round(source.rate),
+        "text": source.text,
         "live": seek is None,
     }
 
@@ -88,5 +88,5 @@ def timeline_of(scene: Scene, seek: int | None) -> dict[str, Any]:
         "last": known[-1][0].step if known else 0,
         "shown": scene.current[0].step if scene.current else 0,
         "live": seek is None,
-        "events": [{"step": event.step, "text": event.text} for event in scene.events],
+        "events": [{"step": event.step, "text": event.text} for event in scene.marks],
     }

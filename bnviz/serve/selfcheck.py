@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import enum
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any
 
 from bnviz.laws import Result
-from bnviz.serve.worker import CHILD_ENVIRONMENT, last_words
+from bnviz.serve.processes import Child
 
 LONGEST_SECONDS = 300.0
 """A check is ended after this time; it takes about one minute of a processor's time."""
@@ -40,6 +36,8 @@ class Report:
     """What is known of the newest check."""
 
     status: Status = Status.IDLE
+    visitor: str = ""
+    """Who has started it, and alone may stop it."""
     started: datetime | None = None
     """In UTC; None when none has run yet."""
     results: tuple[Result, ...] = ()
@@ -63,60 +61,56 @@ class SelfCheck:
         self._arguments = ["--only", *map(str, only)] if only else []
         self._longest = longest
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self.report = Report()
 
-    def start(self) -> None:
-        """Start a check; while one is running there is nothing to do."""
+    def start(self, visitor: str) -> None:
+        """Start a check for this visitor; while one is running there is nothing to do."""
         with self._lock:
             if self.report.running:
                 return
-            errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by the thread that reads the process
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bnviz.laws", *self._arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, **CHILD_ENVIRONMENT},
-            )
-            self.report = Report(Status.RUNNING, datetime.now(UTC))
-        threading.Thread(target=self._follow, args=(self._process, errors), daemon=True).start()
+            self._child = Child("bnviz.laws", self._arguments)
+            self.report = Report(Status.RUNNING, visitor, datetime.now(UTC))
+        threading.Thread(target=self._follow, args=(self._child,), daemon=True).start()
 
-    def stop(self) -> None:
-        """End the check that is running, if one is; its results stay."""
+    def stop(self, visitor: str) -> None:
+        """End the check that is running, if it is one that this visitor has started; its results stay."""
         with self._lock:
-            process = self._process
-        if process is not None:
-            self._end(process, "Stopped.")
+            child = self._child if self.report.visitor == visitor else None
+        if child is not None:
+            self._end(child, "Stopped.")
 
-    def _follow(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    def close(self) -> None:
+        """End the check that is running, if one is, whoever has started it."""
+        self.stop(self.report.visitor)
+
+    def _follow(self, child: Child) -> None:
         """Take over results as they come, until the process has ended."""
         text = f"Stopped: it took longer than {self._longest:.0f} seconds."
-        timer = threading.Timer(self._longest, self._end, (process, text))
+        timer = threading.Timer(self._longest, self._end, (child, text))
         timer.daemon = True
         timer.start()
         results: tuple[Result, ...] = ()
-        with process, errors:  # to leave a process means to wait for it
-            assert process.stdout is not None
-            for line in process.stdout:
-                try:
-                    results = (*results, Result(**json.loads(line)))
-                except (ValueError, TypeError):
-                    continue  # something that a library printed
-                self._change(process, results=results)
-            if results and len(results) == results[0].total:
-                self._change(process, status=Status.FINISHED)
-            else:
-                text = f"The check ended early: {last_words(process, errors).removesuffix('.')}."
-                self._change(process, status=Status.FAILED, text=text)
+        for line in child.stdout:
+            try:
+                results = (*results, Result(**json.loads(line)))
+            except (ValueError, TypeError):
+                continue  # something that a library printed
+            self._change(child, results=results)
+        if results and len(results) == results[0].total:
+            self._change(child, status=Status.FINISHED)
+        else:
+            text = f"The check ended early: {child.last_words().removesuffix('.')}."
+            self._change(child, status=Status.FAILED, text=text)
         timer.cancel()
+        child.close()
 
-    def _end(self, process: subprocess.Popen[bytes], text: str) -> None:
-        self._change(process, status=Status.STOPPED, text=text)
-        process.kill()
+    def _end(self, child: Child, text: str) -> None:
+        self._change(child, status=Status.STOPPED, text=text)
+        child.process.kill()
 
-    def _change(self, process: subprocess.Popen[bytes], **news: Any) -> None:
+    def _change(self, child: Child, **news: Any) -> None:
         """Bring the report up to date, unless its check has ended or is no longer that of this process."""
         with self._lock:
-            if process is self._process and self.report.running:
+            if child is self._child and self.report.running:
                 self.report = replace(self.report, **news)

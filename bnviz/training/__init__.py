@@ -35,13 +35,8 @@ def train(config: RunConfig) -> Iterator[Frame]:
 
 def record(trainer: Trainer) -> Iterator[Item]:
     """Train to the end; yield the frames of each measured step together, and the events, as they happen."""
-    told = 0
     while not trainer.finished:
-        frames = trainer.step(measure=trainer.due)
-        yield from trainer.events[told:]  # before the frames of their step
-        told = len(trainer.events)
-        if frames:
-            yield frames
+        yield from trainer.items(measure=trainer.due)
 
 
 class Trainer:
@@ -58,6 +53,7 @@ class Trainer:
         """Updates made."""
         self.events: list[Event] = []
         """What happened so far, oldest first."""
+        self._told = 0
         self.round = config.steps
         """Steps added when a finished run is continued."""
         self._layers = layer_names(config)
@@ -120,6 +116,18 @@ class Trainer:
             return ()
         steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
         return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._layers, steps)
+
+    def items(self, measure: bool) -> Iterator[Item]:
+        """Make one update; yield what is new: events first, then the frames of this step, if it is measured."""
+        frames = self.step(measure)
+        yield from self.news()
+        if frames:
+            yield frames
+
+    def news(self) -> Iterator[Event]:
+        """The events that have not been told yet."""
+        yield from self.events[self._told :]
+        self._told = len(self.events)
 
     def grow(self) -> None:
         """Let the pre-trained networks that are due grow to full depth; `step` does so before its update."""
@@ -194,8 +202,7 @@ class Trainer:
 
     def _happened(self, kind: Any, arm: str | None, fields: dict[str, Any]) -> Event:
         event = Event(self.step_count, kind, arm, {name: str(value) for name, value in fields.items()})
-        if not set(fields) <= {"steps", "measure_every", "landscape"}:  # these change nothing in the networks
-            self.events.append(event)
+        self.events.append(event)
         return event
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from bnviz import laws
 from bnviz.laws import Result
-from bnviz.serve import app as server
 from bnviz.serve.selfcheck import Report, Status
+from bnviz.serve.shared import server
 
 INTRO = """Some of what bnviz shows is known beforehand: it was proved, or a paper measured it. The checks measure each
 of these laws once more, on the machine that serves this page. This takes about a minute, or longer while networks
@@ -18,16 +18,18 @@ WHILE_RUNNING, OTHERWISE = 0.5, 5.0
 """Seconds from one look at the report to the next; somebody else may have started a check."""
 
 
-def draw() -> None:
-    """Draw the tab."""
-    shared = server.self_check
+def draw(visitor: str) -> None:
+    """Draw the tab; whoever starts a check may stop it."""
+    shared = server().self_check
     running = shared.report.running
     with st.container(key="selfcheck"):
         st.markdown(INTRO)
-        if running:
-            st.button("Stop", key="selfcheck-stop", on_click=shared.stop)
+        if running and shared.report.visitor != visitor:
+            st.caption("Somebody else has started this check; you see what it finds.")
+        elif running:
+            st.button("Stop", key="selfcheck-stop", on_click=shared.stop, args=(visitor,))
         else:
-            st.button("Run all checks", key="selfcheck-start", type="primary", on_click=shared.start)
+            st.button("Run all checks", key="selfcheck-start", type="primary", on_click=shared.start, args=(visitor,))
 
         @st.fragment(run_every=WHILE_RUNNING if running else OTHERWISE)
         def follow() -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import streamlit as st
 
 from bnviz.charts.scene import View
-from bnviz.serve import app as server
-from bnviz.serve.hub import Run
+from bnviz.serve.app import PLOTLY
 from bnviz.serve.messages import scene_message, scene_of
+from bnviz.serve.run import Run
+from bnviz.serve.shared import server
+from bnviz.serve.sockets import path_of, steer
+from bnviz.source import Source
 
 HERE = Path(__file__).parent / "player"
 SCRIPTS = ("tabs.js", "panels.js", "draw.js", "player.js")  # a component is one script; these are its parts
@@ -23,16 +26,16 @@ LIVE_TABS: dict[str, str] = {
 TABS = LIVE_TABS | {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
 
 
-def draw(run: Run, control: str | None) -> None:
+def draw(source: Source, control: str | None) -> None:
     """Mount the component; where its socket cannot be opened, feed it from a fragment instead.
 
     control: the key to steering the run, for its owner.
     """
     tab: str = st.session_state["tab"]
     data = {
-        "socket": server.socket_path(run),
-        "plotly": server.PLOTLY,
-        "run": run.id,
+        "socket": path_of(source),
+        "plotly": PLOTLY,
+        "run": source.id,
         "control": control,
         "tabs": [{"name": name, "title": title, "live": name in LIVE_TABS} for name, title in TABS.items()],
         "tab": tab,
@@ -46,8 +49,9 @@ def draw(run: Run, control: str | None) -> None:
     def feed() -> None:
         asked = asdict(View.from_dict(st.session_state.get("view")))
         view = View.from_dict(asked | {"tab": tab, "away": tab not in LIVE_TABS})
-        now = server.hub.get(run.id) or run  # the same, or the one that took its place
-        now.glimpse()
+        now = server().hub.get(source.id) or source  # the same, or the one that took its place
+        if isinstance(now, Run):
+            now.glimpse()
         scene = scene_of(now, st.session_state.get("seek"))
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
@@ -99,10 +103,10 @@ def _take_unreachable() -> None:
 def _take_message() -> None:
     """What the component would have sent through its socket, where there is none."""
     message = st.session_state["player"].send
-    run = server.hub.get(st.session_state.get("run", ""))
-    if not isinstance(message, dict) or run is None:
+    source = server().hub.get(st.session_state.get("run", ""))
+    if not isinstance(message, dict) or source is None:
         return
     for name in ("view", "seek"):
         if name in message:
             st.session_state[name] = message[name]
-    server.steer(run, message)
+    steer(server(), source, message)

@@ -11,8 +11,11 @@ import streamlit as st
 from bnviz.charts.look import PALETTE
 from bnviz.config import SETTINGS, RunConfig, forgiving_config, live_changes
 from bnviz.presets import DEFAULT, PRESETS, live
-from bnviz.serve import app as server
-from bnviz.serve.hub import Run, TooManyRuns
+from bnviz.serve.hub import TooManyRuns
+from bnviz.serve.run import Run
+from bnviz.serve.shared import server
+from bnviz.serve.visitors import COOKIE
+from bnviz.source import Source
 from bnviz.ui import arm_rows, component, sidebar
 from bnviz.ui.component import TABS
 
@@ -27,19 +30,18 @@ def main() -> None:
     st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
     st.html(f"<style>{_style()}</style>")
     problems = _read_link() if "config" not in st.session_state else []
-    run = server.hub.get(st.session_state.get("run", ""))
-    mine = run is None or run.owner == _visitor()
+    source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
         st.markdown("## bnviz\nWatch normalization work")
-        if run is not None and not mine:
-            _watching_only(run)
+        if source is None or _mine(source):
+            source = _follow(source if isinstance(source, Run) else None, problems)
         else:
-            run = _follow(run, problems)
+            _watching_only(source)
     for problem in problems:
         st.warning(problem, icon=":material/info:")
-    if run is not None:
-        _write_link(run)
-        component.draw(run, run.control if mine else None)
+    if source is not None:
+        _write_link(source)
+        component.draw(source, source.control if isinstance(source, Run) and _mine(source) else None)
     _text(st.session_state["tab"])
 
 
@@ -52,7 +54,7 @@ def _text(tab: str) -> None:
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
-        checks.draw()
+        checks.draw(_visitor())
     elif tab == "about":
         from bnviz.ui import about  # noqa: PLC0415
 
@@ -62,8 +64,8 @@ def _text(tab: str) -> None:
 def _start_preset(name: str) -> None:
     """Callback: take a preset's settings, in a run of one's own, and look where it shows best."""
     state = st.session_state
-    run = server.hub.get(state.get("run", ""))
-    if run is not None and run.owner != _visitor():
+    source = server().hub.get(state.get("run", ""))
+    if source is not None and not _mine(source):
         del state["run"]
     sidebar.put(live(PRESETS[name].config))
     state["tab"], state["turn"] = PRESETS[name].tab, state["turn"] + 1
@@ -95,10 +97,10 @@ def _read_link() -> list[str]:
         tab = FIRST_TAB
     st.session_state["tab"], st.session_state["turn"] = tab, 0
     config, fallen = forgiving_config(settings, live(PRESETS[name].config))
-    run = server.hub.get(link.get("run", ""))
-    if run is not None:
-        st.session_state["run"] = run.id
-        config = run.config
+    source = server().hub.get(link.get("run", ""))
+    if source is not None:
+        st.session_state["run"] = source.id
+        config = _config_of(source) or config
     sidebar.put(config)
     fallback = " The default is used." if fallen else ""
     return problems + [sentence + fallback for sentence in fallen]
@@ -106,19 +108,36 @@ def _read_link() -> list[str]:
 
 def _visitor() -> str:
     """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
-    cookie = st.context.cookies.get(server.VISITOR_COOKIE)
+    cookie = st.context.cookies.get(COOKIE)
     if isinstance(cookie, str):  # AppTest has a mock in its place
         return cookie
     return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
 
 
-def _watching_only(run: Run) -> None:
-    st.info("You are watching somebody's run.", icon=":material/visibility:")
-    if st.button("Start my own with these settings", type="primary"):
+def _mine(source: Source) -> bool:
+    """Whether this visitor may steer it."""
+    return isinstance(source, Run) and source.owner == _visitor()
+
+
+def _config_of(source: Source) -> RunConfig | None:
+    """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
+    return source.config if isinstance(source, Run) else source.description.config
+
+
+def _watching_only(source: Source) -> None:
+    """What there is beside the charts of somebody's run, or of a recording."""
+    if isinstance(source, Run):
+        st.info("You are watching somebody's run.", icon=":material/visibility:")
+    else:
+        st.info("This is a recording. Play it, or drag the timeline.", icon=":material/movie:")
+    config = _config_of(source)
+    label = "Start my own with these settings" if config is not None else "Start a run of my own"
+    if st.button(label, type="primary"):
         del st.session_state["run"]
-        sidebar.put(run.config)
+        sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
-    st.table({name: text for name, text in run.config.to_dict().items() if name != "arms"})
+    if config is not None:
+        st.table({name: text for name, text in config.to_dict().items() if name != "arms"})
 
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
@@ -139,7 +158,7 @@ def reconcile(wanted: RunConfig, run: Run | None) -> Run:
     """The run that should be alive, given what the sidebar ask for."""
     if run is not None and run.config == wanted:
         return run
-    if run is not None and run.worker is not None:
+    if run is not None and run.status.live:
         try:
             live_changes(run.config, wanted)
         except ValueError as error:
@@ -148,7 +167,7 @@ def reconcile(wanted: RunConfig, run: Run | None) -> Run:
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted)
             return run
-    started = server.hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
+    started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
     return started
 
@@ -158,9 +177,10 @@ def _words(names: str) -> str:
     return ", ".join(titles[name] for name in names.split(", "))
 
 
-def _write_link(run: Run) -> None:
-    tab = st.session_state["tab"]
-    wanted = dict(parse_qsl(run.config.to_query())) | {"run": run.id} | ({"tab": tab} if tab != FIRST_TAB else {})
+def _write_link(source: Source) -> None:
+    tab, config = st.session_state["tab"], _config_of(source)
+    settings = dict(parse_qsl(config.to_query())) if config is not None else {}
+    wanted = settings | {"run": source.id} | ({"tab": tab} if tab != FIRST_TAB else {})
     kept = {name: text for name, text in st.query_params.to_dict().items() if name in ("embed", "embed_options")}
     if st.query_params.to_dict() != wanted | kept:
         st.query_params.from_dict(wanted | kept)

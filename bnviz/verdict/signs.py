@@ -10,7 +10,7 @@ import numpy as np
 
 from bnviz.config import BATCH_NORMALIZATIONS, Arm, RunConfig
 from bnviz.data import SHAPES
-from bnviz.frames import Event, Floats, Frame, current_arms
+from bnviz.frames import Event, Floats, Frame, current_arms, current_config
 from bnviz.verdict.wording import Span, names
 
 RECENT = 1 / 3
@@ -113,7 +113,8 @@ def read(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[E
         return ()
     events, last = list(events), steps[-1][0].step
     past = [event for event in events if event.step <= last]
-    cut = max((event.step for event in past if event.kind != "diverged"), default=0)
+    cut = max((event.step for event in past if event.touches_networks), default=0)
+    now = current_config(config, past)
     arms = current_arms(config, past)
     called = dict(zip(arms, zip(range(len(arms)), names(list(arms.values())), strict=True), strict=True))
     states = []
@@ -124,7 +125,7 @@ def read(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[E
         recent = [frame for frame in since if frame.step >= first_recent]
         place, name = called[label]
         at = _diverged_at(own, [event for event in events if event.kind == "diverged" and event.arm == label])
-        states.append(State(place, name, arms[label], config, tuple(since), tuple(recent), at))
+        states.append(State(place, name, arms[label], now, tuple(since), tuple(recent), at))
     return tuple(states)
 
 

@@ -19,11 +19,13 @@ BRIEF = RunConfig(depth=1, width=8, steps=20)
 LAWS = (1, 4, 7, 20)
 """Quick ones, with many signs that Markdown would take for its own."""
 SERVER = f"""
-from bnviz.serve import selfcheck
+from bnviz.serve.app import make_app
+from bnviz.serve.launch import serve
+from bnviz.serve.selfcheck import SelfCheck
+from bnviz.serve.shared import Server, use
 from bnviz.ui import PAGE
-from bnviz.serve import app as server
-server.self_check = selfcheck.SelfCheck({LAWS})
-server.serve(server.make_app(PAGE), browser=False)
+use(Server(SelfCheck({LAWS})))
+serve(make_app(PAGE), browser=False)
 """
 
 

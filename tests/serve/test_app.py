@@ -18,7 +18,12 @@ from websockets.sync.client import connect
 
 from bnviz.config import Arm, RunConfig
 from bnviz.recording import Recording
-from bnviz.serve import app as server
+from bnviz.serve import launch, sockets
+from bnviz.serve.app import lifespan, middleware, routes
+from bnviz.serve.shared import Server, server, use
+from bnviz.serve.sockets import path_of, steer
+from bnviz.serve.visitors import COOKIE, allowed_host
+from bnviz.source import Status
 from tests.support.server import wait_for
 
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
@@ -26,7 +31,8 @@ CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
 
 @pytest.fixture(scope="module")
 def port():
-    app = Starlette(routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
+    use(Server())
+    app = Starlette(routes=routes(), middleware=middleware(), lifespan=lifespan)
     running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=lambda: asyncio.run(running.serve()), daemon=True)
     thread.start()
@@ -39,15 +45,15 @@ def port():
 
 @pytest.fixture
 def run(port):
-    run = server.hub.start(CONFIG, "me")
+    run = server().hub.start(CONFIG, "me")
     wait_for(lambda: run.step > 0)
     yield run
-    server.hub.stop(server.hub.get(run.id))
+    server().hub.stop(server().hub.get(run.id))
     wait_for(lambda: run.worker is None)
 
 
 def socket_of(port, run, origin=None):
-    return connect(f"ws://127.0.0.1:{port}{server.socket_path(run)}", origin=origin, max_size=None)
+    return connect(f"ws://127.0.0.1:{port}{path_of(run)}", origin=origin, max_size=None)
 
 
 def receive(socket, until):
@@ -67,7 +73,7 @@ def test_a_viewer_sees_the_run_and_whoever_has_the_key_steers_it(port, run):
         socket.send("no json")
         socket.send("[1]")
         receive(socket, lambda m: m["type"] == "patch" and m["step"] > 50)
-        assert run.status == "running"
+        assert run.status is Status.RUNNING
         socket.send(json.dumps({"command": "pause", "control": run.control}))
         paused = receive(socket, lambda m: m["status"] == "paused")
         socket.send(json.dumps({"command": "step", "control": run.control}))
@@ -85,7 +91,7 @@ def test_two_viewers_watch_the_same_run_and_follow_it_through_a_restart(port, ru
             fresh = receive(socket, lambda m: m["type"] == "scene" and m["newest"] < 100)
             assert fresh["run"] == run.id
             receive(socket, lambda m: m["type"] == "patch" and m["step"] > 0)
-        assert server.hub.get(run.id) is not run
+        assert server().hub.get(run.id) is not run
 
 
 def test_a_viewer_counts_until_its_socket_closes(port, run):
@@ -108,14 +114,14 @@ def test_other_sites_are_turned_away(port, run):
 
 
 def test_a_flood_or_a_large_message_closes_the_socket(port, run):
-    for flood in (["x" * (server.MAX_MESSAGE_BYTES + 1)], ['{"resync": true}'] * 2000):
+    for flood in (["x" * (sockets.MAX_MESSAGE_BYTES + 1)], ['{"resync": true}'] * 2000):
         with socket_of(port, run) as socket:
             with contextlib.suppress(ConnectionClosed):
                 for message in flood:
                     socket.send(message)
             with pytest.raises(ConnectionClosed):
                 receive(socket, lambda m: False)
-    assert run.status == "running"
+    assert run.status is Status.RUNNING
 
 
 def get(port, path, **headers):
@@ -150,14 +156,14 @@ def test_the_recording_is_a_file_that_opens(port, run):
 def test_a_browser_is_known_again_by_its_cookie(port):
     response, _ = get(port, "/")
     cookie = response.headers["Set-Cookie"]
-    assert cookie.startswith(f"{server.VISITOR_COOKIE}=")
+    assert cookie.startswith(f"{COOKIE}=")
     assert "HttpOnly" in cookie
     again, _ = get(port, "/", Cookie=cookie.split(";")[0])
     assert again.headers["Set-Cookie"] is None
 
 
 def test_options_are_safe_by_default():
-    options = server.options()
+    options = launch.options()
     assert options["server.address"] == "127.0.0.1"
     assert options["browser.gatherUsageStats"] is False
     assert options["client.showErrorDetails"] == "none"
@@ -168,17 +174,48 @@ def test_options_are_safe_by_default():
     assert set(options) <= set(streamlit.config._config_options_template)
 
 
+@pytest.mark.parametrize("path", ["/", "/bnviz/plotly.min.js", "/bnviz/run/x/recording.arrow", "/_stcore/health", "/x"])
+def test_a_foreign_host_is_turned_away_on_every_route(port, path):
+    response, body = get(port, path, Host="evil.example")
+    assert response.status == 403
+    assert b"does not go by that name" in body
+    assert get(port, path, Host=f"localhost:{port}")[0].status != 403
+
+
+def test_a_foreign_host_is_turned_away_on_the_socket(port, run):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+    for host, status in (("evil.example", 403), ("localhost", 101)):
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", path_of(run), headers=upgrade | {"Host": host, "Origin": f"http://{host}"})
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("localhost:8501", True), ("LOCALHOST", True), ("127.0.0.1:1", True), ("[::1]:8501", True), ("10.1.2.3", True),
+        ("evil.example", False), ("localhost.evil.example", False), ("evil.example:127", False), ("", False),
+        ("127.0.0.1.nip.io", False), ("demo.school.org", True), ("school.org", False), ("a@evil.example", False),
+    ],
+)  # fmt: skip
+def test_names_and_addresses_of_this_server(host, allowed):
+    assert allowed_host(host, ["localhost", ".school.org"]) is allowed
+    assert allowed_host(host, ["*"])
+
+
 def test_a_taken_port_is_a_sentence(port):
     with pytest.raises(OSError, match=f"Port {port} is taken"):
-        server._free_port(port, lan=False)
-    assert server._free_port(None, lan=False) >= server.PORT
+        launch._free_port(port, lan=False)
+    assert launch._free_port(None, lan=False) >= launch.PORT
 
 
 def test_steering_a_run_that_has_ended_starts_it_again(port):
-    run = server.hub.start(RunConfig(depth=1, width=4, arms=(Arm(),)), "me")
+    run = server().hub.start(RunConfig(depth=1, width=4, arms=(Arm(),)), "me")
     wait_for(lambda: run.step > 0)
-    server.hub.stop(run)
+    server().hub.stop(run)
     wait_for(lambda: run.worker is None)
-    server.steer(run, {"command": "play", "control": run.control})
+    steer(server(), run, {"command": "play", "control": run.control})
     wait_for(lambda: run.successor is not None)
-    server.hub.stop(run.successor)
+    server().hub.stop(run.successor)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -10,8 +11,10 @@ import psutil
 import pytest
 
 from bnviz.config import Arm, RunConfig
+from bnviz.recording import Recording
 from bnviz.serve import hub as hub_module
 from bnviz.serve.hub import Hub, TooManyRuns
+from bnviz.source import Status
 
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
 
@@ -28,7 +31,7 @@ def workers():
     found = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):  # it is just ending
-            if "bnviz.serve.worker" in child.cmdline():
+            if "bnviz.serve.child" in child.cmdline():
                 found.append(child)
     return found
 
@@ -46,11 +49,11 @@ def test_runs_are_independent(hub):
     one, two = hub.start(CONFIG, "me"), hub.start(replace(CONFIG, seed=1), "you")
     wait_for(lambda: one.step > 50 and two.step > 50)
     one.command("pause")
-    wait_for(lambda: one.status == "paused")
+    wait_for(lambda: one.status is Status.PAUSED)
     at, other = one.step, two.step
     wait_for(lambda: two.step > other + 100)
     assert one.step == at
-    assert (one.status, two.status) == ("paused", "running")
+    assert (one.status, two.status) == (Status.PAUSED, Status.RUNNING)
     assert two.rate > 0
     assert len({one.id, two.id, one.control, two.control}) == 4
     assert one.controlled_by(one.control)
@@ -64,7 +67,7 @@ def test_a_change_while_running_is_an_event_and_a_restart_takes_the_place(hub):
     wait_for(lambda: run.step > 20)
     run.become(replace(CONFIG, learning_rate=0.1, arms=(Arm("batch"), Arm("batch"))))
     wait_for(lambda: len(run.history.snapshot()[1]) == 2)
-    assert run.status == "running"
+    assert run.status is Status.RUNNING
     assert run.config.learning_rate == 0.1
     worker = run.worker
     after = hub.restart(run)
@@ -73,16 +76,32 @@ def test_a_change_while_running_is_an_event_and_a_restart_takes_the_place(hub):
     assert hub.get(run.id) is after
     assert after.started_with == run.config
     wait_for(lambda: after.step > 20)
-    assert run.status == "stopped"
+    assert run.status is Status.STOPPED
     assert run.worker is None
     assert worker.alive  # a warm worker is kept for the next run
+
+
+def test_restart_pressed_twice_starts_one_run(hub):
+    run = hub.start(CONFIG, "me")
+    wait_for(lambda: run.step > 0)
+    found = []
+    presses = [threading.Thread(target=lambda: found.append(hub.restart(run))) for _ in range(4)]
+    for press in presses:
+        press.start()
+    for press in presses:
+        press.join()
+    assert len({id(each) for each in found}) == 1
+    assert hub.get(run.id) is found[0]
+    wait_for(lambda: found[0].step > 0)
+    assert len(hub._busy) == 1
+    assert len(workers()) <= 1 + hub_module.SPARES
 
 
 def test_killed_from_outside_it_keeps_its_frames_and_others_notice_nothing(hub):
     run, other = hub.start(CONFIG, "me"), hub.start(CONFIG, "you")
     wait_for(lambda: run.step > 50 and other.step > 50)
     os.kill(run.worker.pid, signal.SIGKILL)
-    wait_for(lambda: run.status == "failed")
+    wait_for(lambda: run.status is Status.FAILED)
     assert run.text == "Training ended early: its process was killed (signal 9). All frames so far are kept."
     assert run.step > 50
     at = other.step
@@ -96,9 +115,9 @@ def test_what_nobody_watches_is_stopped_and_then_forgotten(hub, monkeypatch):
     wait_for(lambda: watched.step > 0 and alone.step > 0)
     process = alone.worker.pid
     monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 0.5)
-    wait_for(lambda: alone.status == "stopped")
+    wait_for(lambda: alone.status is Status.STOPPED)
     wait_for(lambda: alone.worker is None)
-    assert watched.status == "running"
+    assert watched.status is Status.RUNNING
     assert alone.text == "Stopped because nobody was watching."
     wait_for(lambda: not psutil.pid_exists(process))
     monkeypatch.setattr(hub_module, "FORGET_SECONDS", 1.0)
@@ -113,24 +132,24 @@ def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
     wait_for(lambda: run.step > 0 and program.step > 0)
     run.watch(viewer := lambda: None)
     run.leave(viewer)
-    wait_for(lambda: run.status == "paused")
+    wait_for(lambda: run.status is Status.PAUSED)
     at, other = run.step, program.step
     wait_for(lambda: program.step > other + 200)
     assert run.step == at
     run.watch(viewer)
     wait_for(lambda: run.step > at + 50)
     run.command("pause")
-    wait_for(lambda: run.status == "paused")
+    wait_for(lambda: run.status is Status.PAUSED)
     run.leave(viewer)
     time.sleep(1.5)
     run.watch(viewer)
     time.sleep(0.5)
-    assert run.status == "paused"  # by its owner's will
+    assert run.status is Status.PAUSED  # by its owner's will
 
 
 def test_a_run_made_for_viewers_waits_for_the_first_of_them(hub):
     run = hub.start(CONFIG, "me", for_viewers=True)
-    wait_for(lambda: run.status == "paused")
+    wait_for(lambda: run.status is Status.PAUSED)
     at = run.step
     assert run.history.latest is not None
     time.sleep(0.5)
@@ -157,13 +176,41 @@ def test_a_worker_that_does_not_answer_is_not_waited_for(hub, monkeypatch):
     os.kill(worker.pid, signal.SIGSTOP)
     hub.stop(run)
     wait_for(lambda: run.worker is None, 5)
-    assert run.status == "stopped"
+    assert run.status is Status.STOPPED
     assert not worker.alive
 
 
-def test_recording_is_what_was_kept(hub):
-    run = hub.start(replace(CONFIG, steps=100), "me")
-    wait_for(lambda: run.status == "finished")
-    recording = run.recording
-    assert recording.config == run.started_with
-    assert [f.step for f in recording.frames[::2]] == list(range(0, 100, 10))
+def test_all_of_a_run_is_kept_on_disk_though_the_page_shows_a_part(hub, monkeypatch):
+    monkeypatch.setattr("bnviz.history.MAX_STEPS", 20)
+    monkeypatch.setattr("bnviz.history.MIN_STEPS", 20)
+    run = hub.start(replace(CONFIG, steps=500, measure_every=5), "me")
+    wait_for(lambda: run.status is Status.FINISHED)
+    assert len(run.history.snapshot()[0]) == 20
+    kept = Recording.load(run.file)
+    assert kept.config == run.started_with
+    assert [frame.step for frame in kept.frames[::2]] == list(range(0, 500, 5))
+
+
+def test_where_it_cannot_be_kept_the_run_goes_on_and_says_so(hub, monkeypatch):
+    run = hub.start(CONFIG, "me")
+    wait_for(lambda: run.step > 20)
+    monkeypatch.setattr("bnviz.serve.keeping.MAX_BYTES", 1000)
+    wait_for(lambda: run.keeper.problem)
+    at = run.step
+    wait_for(lambda: run.step > at + 50)
+    assert "not being kept" in run.text
+    assert Recording.load(run.file).frames
+
+
+def test_what_was_kept_goes_with_the_run(monkeypatch):
+    each = Hub()
+    each.open()
+    run = each.start(CONFIG, "me")
+    wait_for(lambda: run.step > 0)
+    first, file = run.file, None
+    after = each.restart(run)
+    wait_for(lambda: after.step > 0)
+    wait_for(lambda: not first.exists())
+    file = after.file
+    each.close()
+    assert not file.exists()

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from bnviz import laws
 from bnviz.laws import Result
-from bnviz.serve import app as server
 from bnviz.serve.selfcheck import Report, SelfCheck, Status
+from bnviz.serve.shared import Server, use
 from bnviz.ui import PAGE
 from tests.support.server import wait_for
 
@@ -42,13 +42,13 @@ def same(results) -> list[tuple]:
 def endless():
     shared = SelfCheck(ENDLESS)
     yield shared
-    shared.stop()
+    shared.stop("me")
 
 
 def test_the_laws_are_measured_as_in_a_terminal():
     shared = SelfCheck(QUICK)
     assert shared.report == Report()
-    shared.start()
+    shared.start("me")
     assert shared.report.running
     wait_for(lambda: not shared.report.running)
     assert shared.report.status is Status.FINISHED
@@ -58,24 +58,26 @@ def test_the_laws_are_measured_as_in_a_terminal():
 
 
 def test_there_is_one_check_at_a_time_and_it_can_be_stopped(endless):
-    endless.start()
+    endless.start("me")
     wait_for(lambda: endless.report.results)
     before = endless.report
-    endless.start()
+    endless.start("me")
     assert endless.report is before
     assert len(children()) == 1
-    endless.stop()
+    endless.stop("somebody else")  # who has not started it
+    assert endless.report.running
+    endless.stop("me")
     assert endless.report.status is Status.STOPPED
     assert same(endless.report.results) == same(before.results)
     wait_for(lambda: not children(), 5)
     assert endless.report.text == "Stopped."
-    endless.start()
+    endless.start("me")
     assert endless.report.results == ()
     assert endless.report.started > before.started
 
 
 def test_a_check_that_is_killed_says_so_and_keeps_its_results(endless):
-    endless.start()
+    endless.start("me")
     wait_for(lambda: endless.report.results)
     children()[0].kill()
     wait_for(lambda: not endless.report.running, 5)
@@ -86,7 +88,7 @@ def test_a_check_that_is_killed_says_so_and_keeps_its_results(endless):
 
 def test_a_check_that_goes_wrong_says_why():
     shared = SelfCheck((1, 99))
-    shared.start()
+    shared.start("me")
     wait_for(lambda: not shared.report.running)
     assert shared.report.status is Status.FAILED
     assert shared.report.text == "The check ended early: bnviz: only must name laws from 1 to 26, got 99."
@@ -94,7 +96,7 @@ def test_a_check_that_goes_wrong_says_why():
 
 def test_a_check_ends_when_its_time_is_up():
     shared = SelfCheck(ENDLESS, longest=1)
-    shared.start()
+    shared.start("me")
     wait_for(lambda: not shared.report.running, 10)
     assert shared.report.status is Status.STOPPED
     assert shared.report.text == "Stopped: it took longer than 1 seconds."
@@ -111,15 +113,10 @@ def test_the_process_ends_with_its_server():
 
 
 @pytest.fixture
-def shared(monkeypatch):
-    from bnviz.serve.hub import Hub
-
-    hub, shared = Hub(), SelfCheck(QUICK)
-    monkeypatch.setattr(server, "hub", hub)
-    monkeypatch.setattr(server, "self_check", shared)
-    yield shared
-    shared.stop()
-    hub.close()
+def shared():
+    server = use(Server(SelfCheck(QUICK)))
+    yield server.self_check
+    server.close()
 
 
 def opened() -> AppTest:
@@ -173,12 +170,12 @@ ROW = Result(1, "A law", "Somebody 2015", "0 ± 1e-11", "0.5", False, 1.0)
 
 
 def test_a_law_that_fails_is_shown_without_colour_too(shared):
-    shared.report = Report(Status.FINISHED, datetime.now(UTC), (ROW,))
+    shared.report = Report(Status.FINISHED, "me", datetime.now(UTC), (ROW,))
     page = opened()
     assert page.error[0].value.startswith("0 of 1 laws hold (1 s). ")
     assert "✗\N{NO-BREAK SPACE}FAIL" in page.table[0].value["Result"][0]
 
 
 def test_an_early_end_is_said(shared):
-    shared.report = Report(Status.FAILED, datetime.now(UTC), (), "The check ended early: so it goes.")
+    shared.report = Report(Status.FAILED, "me", datetime.now(UTC), (), "The check ended early: so it goes.")
     assert opened().warning[0].value == "The check ended early: so it goes."

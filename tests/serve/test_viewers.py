@@ -3,17 +3,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
+from bnviz.charts import TABS
 from bnviz.charts.scene import View
 from bnviz.config import RunConfig
 from bnviz.frames import Event
-from bnviz.recording import Note
-from bnviz.serve.hub import Run
+from bnviz.recording import Note, Recording
 from bnviz.serve.messages import findings_of, header_of, scene_of, timeline_of, words_of
+from bnviz.serve.run import Run
 from bnviz.serve.viewers import Stream, Viewer
+from bnviz.source import Kept, Status
 from bnviz.training import train
 from bnviz.verdict import findings
 
@@ -29,7 +30,7 @@ def steps():
 @pytest.fixture
 def run(steps):
     run = Run(CONFIG, "me")
-    run.status = "running"
+    run.status = Status.RUNNING
     run.take(steps[0])
     return run
 
@@ -80,7 +81,7 @@ def test_charts_over_steps_come_at_a_slower_rate_but_always_in_the_end(run, seat
     for frames in steps[1:]:
         run.take(frames)
         time.sleep(0.05)
-    run.end("finished", "")
+    run.end(Status.FINISHED, "")
     patch = seat.until("patch")
     while patch["status"] != "finished":
         patch = seat.until("patch")
@@ -204,5 +205,59 @@ def test_findings_of_an_earlier_step_know_nothing_of_later_ones(run, steps):
 
 def test_what_is_measured_from_now_on_is_known_at_once(run):
     assert not scene_of(run, None).landscape_known
-    run.config = replace(CONFIG, landscape="0.01-30")
+    run.take(Event(5, "change", None, {"landscape": "0.01-30"}))
     assert scene_of(run, None).landscape_known
+
+
+def test_a_message_that_cannot_be_made_is_said_and_the_stream_goes_on(run, seat, steps, monkeypatch, caplog):
+    from bnviz import charts
+
+    seat.until("scene")
+    original = charts.patch
+
+    def broken(*given, **named):
+        raise RuntimeError("deque mutated during iteration")
+
+    monkeypatch.setattr(charts, "patch", broken)
+    run.take(steps[1])
+    assert "could not be drawn (RuntimeError)" in seat.until("problem")["text"]
+    assert "deque mutated" in caplog.text
+    monkeypatch.setattr(charts, "patch", original)
+    run.take(steps[2])
+    assert seat.until("patch")["step"] == 20
+
+
+def test_the_rate_is_read_while_commands_clear_it(run, steps):
+    run.status = Status.RUNNING
+    stop = time.monotonic() + 0.5
+    clearing = threading.Thread(
+        target=lambda: [run.command("pause") for _ in iter(lambda: time.monotonic() < stop, False)]
+    )
+    run.worker = type("Deaf", (), {"send": lambda self, name: None})()
+    clearing.start()
+    while time.monotonic() < stop:
+        for frames in steps:
+            run._take_frames(frames)
+            assert run.rate is not None
+    clearing.join()
+
+
+def test_a_recording_is_watched_without_a_worker(steps):
+    kept = Kept(Recording(CONFIG, tuple(frame for frames in steps for frame in frames)))
+    seat = Seat(kept)
+    scene = seat.until("scene")
+    assert (scene["run"], scene["status"], scene["step"], scene["rate"]) == (kept.id, "kept", 50, 0)
+    for tab in TABS:
+        seat.viewer.view, seat.viewer.drawn = View(tab=tab), None
+        seat.stream.refresh()
+        assert seat.until("scene")["tab"] == tab
+    seat.viewer.view = View()
+    for at, by, there in ((None, -1, 40), (40, -4, 0), (0, -1, 0), (30, 1, 40), (40, 1, None)):
+        assert kept.history.moved(at, by) == there
+    seat.viewer.seek = 20
+    seat.stream.refresh()
+    while (message := seat.next()) is None or message["step"] != 20:
+        pass
+    seat.stream.leave(seat.viewer)
+    assert kept.watchers == 0
+    assert not kept.controlled_by("")

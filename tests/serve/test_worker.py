@@ -101,11 +101,6 @@ def test_a_finished_run_goes_on_when_asked_and_a_stopped_worker_takes_another(wo
     until(worker.run(config), is_note("finished"))
 
 
-def measuring_process(worker) -> psutil.Process:
-    (child,) = psutil.Process(worker.pid).children(recursive=True)
-    return child
-
-
 def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
     arms = (Arm("batch", noise=True), Arm("none"))
     config = RunConfig(depth=2, width=8, steps=1, arms=arms, optimizer="momentum", learning_rate=0.05)
@@ -126,42 +121,17 @@ def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
                 np.testing.assert_array_equal(getattr(one, q.name), getattr(two, q.name))
 
 
-@pytest.mark.parametrize("end", [Worker.close, lambda worker: os.kill(worker.pid, signal.SIGKILL)])
-def test_its_measuring_process_serves_run_after_run_and_ends_with_it(worker, end):
-    pids = set()
-    for _ in range(2):
-        items = worker.run(LONG)
-        until(items, lambda item: isinstance(item, tuple))
-        pids.add(measuring_process(worker).pid)
-        worker.send("stop")
-        until(items, is_note("stopped"))
-        assert list(items) == []
-    (pid,) = pids
+def test_a_run_takes_one_process(worker):
     items = worker.run(LONG)
     until(items, lambda item: isinstance(item, tuple))
-    end(worker)
-    assert gone(pid, 2)
+    assert psutil.Process(worker.pid).children(recursive=True) == []
 
 
 def test_it_ends_at_once_even_amid_a_long_measurement(worker):
     items = worker.run(RunConfig(depth=50, width=256, batch_size=1024, measure_every=1))
     until(items, is_note("running"))
-    time.sleep(1.0)
-    process = measuring_process(worker)
     worker.close()
-    assert gone(process.pid, 1)
-
-
-def test_when_its_measuring_process_is_killed_it_says_so_and_ends(worker):
-    items = worker.run(LONG)
-    until(items, lambda item: isinstance(item, tuple))
-    measuring_process(worker).kill()
-    rest = list(items)
-    assert (rest[-1].kind, rest[-1].text) == (
-        "failed",
-        "Training ended early: the process that measures was killed (signal 9). All frames so far are kept.",
-    )
-    assert worker.last_words() == "the process that measures was killed (signal 9)"
+    assert gone(worker.pid, 1)
 
 
 def test_killed_from_outside_it_says_so(worker):

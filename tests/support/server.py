@@ -31,7 +31,7 @@ class Dashboard:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def workers(self) -> list[psutil.Process]:
-        return [child for child in self.children if "bnviz.serve.worker" in " ".join(child.cmdline())]
+        return [child for child in self.children if "bnviz.serve.child" in " ".join(child.cmdline())]
 
 
 @contextmanager

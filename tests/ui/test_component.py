@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnviz.source import Status
 from tests.support.server import wait_for
 from tests.ui.test_page import hub, opened, player_data, run_of  # noqa: F401
 
@@ -9,7 +10,7 @@ from tests.ui.test_page import hub, opened, player_data, run_of  # noqa: F401
 def test_without_a_socket_the_page_feeds_the_component(hub):  # noqa: F811
     page = opened("depth=2")
     run = run_of(page, hub)
-    wait_for(lambda: run.status == "paused")  # nobody has looked yet
+    wait_for(lambda: run.status is Status.PAUSED)  # nobody has looked yet
     at = run.step
     page.session_state["no_socket"] = True
     page.run()

@@ -10,19 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 from bnviz.config import Arm, RunConfig
 from bnviz.presets import LIVE_STEPS, PRESETS, live
-from bnviz.serve import app as server
+from bnviz.serve.shared import Server, use
 from bnviz.ui import PAGE
 from tests.support.server import wait_for
 
 
 @pytest.fixture(autouse=True)
-def hub(monkeypatch):
-    from bnviz.serve.hub import Hub
-
-    hub = Hub()
-    monkeypatch.setattr(server, "hub", hub)
-    yield hub
-    hub.close()
+def hub():
+    server = use(Server())
+    yield server.hub
+    server.close()
 
 
 def opened(query: str = "") -> AppTest:

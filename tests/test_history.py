@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnviz import history
 from bnviz.config import RunConfig
 from bnviz.frames import Event
-from bnviz.serve import history
-from bnviz.serve.history import History
+from bnviz.history import History
 
 
 def test_everything_is_kept_while_there_is_room(make_frame):

@@ -59,6 +59,16 @@ class History:
         with self._lock:
             return min(self._steps, key=lambda frames: abs(frames[0].step - step), default=None)
 
+    def moved(self, step: int | None, by: int) -> int | None:
+        """The kept step `by` places after the one nearest to `step`; None stands for the newest, and beyond it."""
+        with self._lock:
+            known = [frames[0].step for frames in self._steps]
+        if not known:
+            return None
+        here = len(known) - 1 if step is None else min(range(len(known)), key=lambda place: abs(known[place] - step))
+        place = max(0, here + by)
+        return known[place] if place < len(known) - 1 else None
+
 
 def _size(frames: tuple[Frame, ...]) -> int:
     """Bytes that the frames of a step take."""

@@ -1,0 +1,176 @@
+"""The process that trains: `python -m bnviz.serve.child`, started and spoken to by `bnviz.serve.worker`.
+
+Commands come in on stdin, a JSON object a line; what a run yields goes out on stdout, an Arrow stream for each run.
+When stdin ends, so does the process: a parent that dies, however it dies, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from bnviz.config import RunConfig, parse_field
+from bnviz.recording import Note, StreamWriter
+
+if TYPE_CHECKING:
+    from bnviz.training import Item, Trainer
+
+WATCHABLE = 0.02
+"""Steps that take at least so many seconds are measured each."""
+_PARSE: dict[str, Callable[[str], Any]] = {
+    "normalization": str,
+    "noise": lambda text: text == "True",
+    "learning_rate": lambda text: None if text == "None" else float(text),
+}
+
+
+class _Commands:
+    """Commands as they arrive on stdin; the end of stdin ends the process."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+
+    def _read(self, source: IO[bytes]) -> None:
+        for line in source:
+            self._queue.put(json.loads(line))
+        os._exit(0)
+
+    def next(self, timeout: float | None) -> dict[str, Any] | None:
+        """The next command; None when none has come within `timeout` seconds (None: wait for ever)."""
+        try:
+            return self._queue.get(timeout != 0, timeout or None)
+        except queue.Empty:
+            return None
+
+
+@dataclass
+class _Session:
+    """One run."""
+
+    trainer: Trainer
+    writer: StreamWriter
+    commands: _Commands
+    paused: bool = False
+    interval: float = 0.0  # seconds a step has to take at least; 0: full speed
+    status: str = ""
+
+    @property
+    def resting(self) -> bool:
+        return self.paused or self.trainer.finished
+
+    def loop(self) -> None:
+        """Train, and follow commands, until told to stop."""
+        while True:
+            self._say_status()
+            deadline = time.monotonic() + self.interval
+            command = self.commands.next(None if self.resting else 0)
+            while command is not None:
+                if command["command"] == "stop":
+                    return
+                self._obey(**command)
+                command = self.commands.next(0)
+            if not self.resting:
+                self._write(self.trainer.items(measure=self.trainer.due or self.interval > WATCHABLE))
+                self._wait_until(deadline)
+
+    def _wait_until(self, deadline: float) -> None:
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+
+    def _write(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self.writer.write(item)
+
+    def _say_status(self) -> None:
+        status = "finished" if self.trainer.finished else "paused" if self.paused else "running"
+        if status != self.status:
+            self.status = status
+            self.writer.write(Note(status, value=self.trainer.step_count))
+
+    def _obey(self, command: str, **values: Any) -> None:
+        try:
+            if command == "play":
+                self.paused = False
+                self._extend_when_finished()
+            elif command == "pause" and not self.resting:
+                self.paused = True
+                self._write(self.trainer.items(measure=True))  # what is shown while paused is where the networks are
+            elif command == "step":
+                self.paused = True
+                self._extend_when_finished(by=1)
+                self._write(self.trainer.items(measure=True))
+            elif command == "pace":
+                self.interval = float(values["interval"])
+            elif command in ("change", "fork"):
+                self._change(command, values.get("arm"), values["fields"])
+        except ValueError as error:
+            self.writer.write(Note("problem", str(error)))
+
+    def _extend_when_finished(self, by: int | None = None) -> None:
+        trainer = self.trainer
+        if trainer.finished:
+            trainer.change(steps=trainer.step_count + (by or trainer.round))
+
+    def _change(self, command: str, arm: str | None, texts: dict[str, str]) -> None:
+        if arm is None:
+            self.trainer.change(**{name: parse_field(name, text) for name, text in texts.items()})
+        else:
+            fields = {name: _PARSE[name](text) for name, text in texts.items()}
+            act = self.trainer.change if command == "change" else self.trainer.fork
+            act(arm, **fields)
+        self._write(self.trainer.news())
+
+
+def main() -> None:
+    """Serve runs until stdin ends."""
+    # Frames get a private copy of stdout; whatever a library prints goes to stderr.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Unbuffered: the lock of a buffer would spoil the process's last words.
+    commands = _Commands(open(0, "rb", buffering=0))  # noqa: SIM115
+    _warm_up()
+    while True:
+        command = commands.next(None)
+        if command and command["command"] == "start":
+            _serve(RunConfig.from_dict(command["config"]), commands, sink)
+
+
+def _warm_up() -> None:
+    """Touch what a run needs, so that the first frame of the first run comes at once."""
+    import torch  # noqa: PLC0415  after stdout is safe, and never in the server
+
+    from bnviz.training import Trainer  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    trainer = Trainer(RunConfig(depth=2, width=4))
+    for _ in range(2):
+        trainer.step(measure=True)
+    gc.collect()
+    gc.freeze()  # what is imported stays: the collector need not look at it
+
+
+def _serve(config: RunConfig, commands: _Commands, sink: IO[bytes]) -> None:
+    from bnviz.data import DataUnavailable  # noqa: PLC0415
+    from bnviz.training import Trainer  # noqa: PLC0415
+
+    writer = StreamWriter(sink, config)
+    writer.write(Note("starting"))
+    try:
+        trainer = Trainer(config, progress=lambda text, share: writer.write(Note("progress", text, share)))
+        _Session(trainer, writer, commands).loop()
+    except (DataUnavailable, ValueError) as error:
+        writer.write(Note("failed", str(error)))
+    writer.write(Note("stopped"))
+    writer.close()
+
+
+if __name__ == "__main__":
+    main()

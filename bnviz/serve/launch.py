@@ -1,0 +1,92 @@
+"""From a command to a page in the browser: port, address, options."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+import tomllib
+import urllib.request
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from bnviz.serve.shared import server
+
+PORT = 8501
+HERE = Path(__file__).resolve().parent
+
+
+def options() -> dict[str, Any]:
+    """Streamlit's options as shipped in `.streamlit/config.toml`, by dotted name."""
+    return dict(_flat(tomllib.loads((HERE / ".streamlit" / "config.toml").read_text())))
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def serve(
+    app: st.App, *, port: int | None = None, lan: bool = False, browser: bool = True, query: str = ""
+) -> None:  # fmt: skip
+    """Run the server until it is stopped, and open the page in a browser once it answers.
+
+    port: None takes the first free one from `PORT` on. lan: be reachable from other machines. query: of the page's
+    link, such as `?run=...`. Errors: OSError when the port that was asked for is taken.
+    """
+    chosen = _free_port(port, lan)
+    address = "0.0.0.0" if lan else "127.0.0.1"
+    url = f"http://{_own_address() if lan else '127.0.0.1'}:{chosen}"
+    print(f"bnviz: {url}/{query}   (Ctrl+C stops it)" if query else f"bnviz: {url}   (Ctrl+C stops it)", flush=True)
+    if browser:
+        threading.Thread(target=_open_when_ready, args=(url, query), daemon=True).start()
+    overrides = options() | {"server.address": address, "server.port": chosen, "server.headless": True}
+    if lan:
+        overrides["server.allowedHosts"] = []  # Streamlit would refuse addresses; `visitors.Hosts` knows them
+        server().host_names = _own_names()
+    app.run(config=overrides)
+
+
+def _free_port(wanted: int | None, lan: bool) -> int:
+    for port in [wanted] if wanted is not None else range(PORT, PORT + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0" if lan else "127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    what = f"Port {wanted} is" if wanted is not None else f"Ports {PORT} to {PORT + 49} are"
+    raise OSError(f"{what} taken by another program; choose another with --port.")
+
+
+def _own_address() -> str:
+    """The address by which others on the network reach this machine, as well as can be told."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: the address is reserved for documentation
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+def _own_names() -> list[str]:
+    """The names by which others on the network may call this machine."""
+    name = socket.gethostname().lower()
+    return ["localhost", name, f"{name.split('.')[0]}.local"]
+
+
+def _open_when_ready(url: str, query: str) -> None:
+    for _ in range(150):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+            webbrowser.open(f"{url}/{query}")
+            return
+        time.sleep(0.1)

@@ -1,0 +1,67 @@
+"""Child processes: how they are started, and how they ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import IO
+
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    # Or glibc gives the memory of large tensors back after each use, and the kernel clears it anew for the next.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
+}
+
+
+class Child:
+    """A Python module run as a process, `python -m module arguments`, with pipes to its stdin and from its stdout.
+
+    Its stdin is a leash: these modules end when it does, so that a parent that dies leaves nothing behind.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin: IO[bytes] = self.process.stdin
+        self.stdout: IO[bytes] = self.process.stdout
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def close(self) -> None:
+        """End it at once, and wait for its end."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.stdin, self.stdout):
+            try:
+                pipe.close()
+            except OSError:
+                continue  # what was still to be flushed has nobody to read it
+
+    def last_words(self) -> str:
+        """How it ended: the last line it wrote to stderr, or the signal that killed it. Waits for its end."""
+        code = self.process.wait()
+        if code < 0:
+            return f"its process was killed (signal {-code})"
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"its process ended with status {code}"

@@ -1,0 +1,190 @@
+"""A run that is trained in a worker, as something to watch and to steer."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from bnviz.config import RunConfig, live_changes
+from bnviz.frames import Description, Event, Frame
+from bnviz.history import History
+from bnviz.recording import Note, Recording
+from bnviz.serve.keeping import Keeper
+from bnviz.serve.worker import Command, Worker
+from bnviz.source import Audience, News, Source, Status
+
+
+class Attention(enum.Enum):
+    """What a run does when nobody watches."""
+
+    NONE = "none"  # goes on: nobody has ever watched it, it is some program's
+    AWAKE = "awake"  # is watched, or was just now
+    NAPPING = "napping"  # rests until somebody watches again
+
+
+class Run:
+    """One run: its config, what was measured so far, and the means to steer it.
+
+    `id` is the key to watching it, `control` the key to steering it; both are unguessable, and pass on to the run
+    that takes its place after a restart. Attributes are read from any thread; watchers are called from the run's own.
+    """
+
+    def __init__(
+        self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False,
+        folder: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.id: str = before.id if before else secrets.token_urlsafe(12)
+        self.control: str = before.control if before else secrets.token_urlsafe(18)
+        self.owner: str = before.owner if before else owner
+        self.config = config
+        """The config as changed so far."""
+        self.description = Description.of(config)
+        self.history = History()
+        self.status = Status.STARTING
+        self.text = ""
+        self.successor: Source | None = None
+        self.started = time.monotonic()
+        self.worker: Worker | None = None
+        self.keeper = Keeper(folder, self.description)
+        self._audience = Audience()
+        self._attention = Attention.AWAKE if for_viewers else Attention.NONE
+        self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
+        self._lock = threading.Lock()
+
+    @property
+    def started_with(self) -> RunConfig:
+        """The config at its start."""
+        config = self.description.config
+        assert config is not None
+        return config
+
+    @property
+    def file(self) -> Path | None:
+        """Where all of the run is kept, if it is."""
+        return self.keeper.file
+
+    @property
+    def step(self) -> int:
+        """The newest step measured."""
+        latest = self.history.latest
+        return latest[0].step if latest else 0
+
+    @property
+    def rate(self) -> float:
+        """Steps a second over the last frames; 0 when not running."""
+        with self._lock:
+            arrivals = tuple(self._arrivals)
+        if self.status is not Status.RUNNING or len(arrivals) < 2:
+            return 0.0
+        (t0, s0), (t1, s1) = arrivals[0], arrivals[-1]
+        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+
+    @property
+    def recording(self) -> Recording:
+        """What the history holds, as a recording."""
+        steps, events = self.history.snapshot()
+        return Recording(self.started_with, tuple(f for frames in steps for f in frames), tuple(events))
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return self._audience.count
+
+    @property
+    def alone_for(self) -> float:
+        """Seconds since somebody watched."""
+        return 0.0 if self.watchers else time.monotonic() - self._audience.alone_since
+
+    def controlled_by(self, key: object) -> bool:
+        """Whether this is the key to steering the run."""
+        return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
+
+    def command(self, name: Command, **values: Any) -> None:
+        """Send a command to the run's worker: play, pause, step, change, fork, pace."""
+        worker = self.worker
+        if worker is not None:
+            with self._lock:
+                self._arrivals.clear()
+            worker.send(name, **values)
+
+    def become(self, config: RunConfig) -> None:
+        """Take over, without a reset, what can change so (see `config.live_changes`); a finished run goes on."""
+        for arm, fields in live_changes(self.config, config):
+            label = None if arm is None else self.started_with.labels[arm]
+            self.command("change", arm=label, fields={name: str(value) for name, value in fields.items()})
+        self.config = config
+        if self.status is Status.FINISHED:
+            self.command("play")
+
+    def watch(self, news: News) -> None:
+        """Count a watcher, and call `news` whenever something is new."""
+        self._audience.join(news)
+        self._wake()
+
+    def leave(self, news: News) -> None:
+        """The watcher is gone."""
+        self._audience.leave(news)
+
+    def glimpse(self) -> None:
+        """Somebody looked once, for want of a socket: the run goes on for a while, awake."""
+        self._audience.alone_since = time.monotonic()
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            before, self._attention = self._attention, Attention.AWAKE
+        if before is Attention.NAPPING:
+            self.command("play")
+
+    def nap(self) -> None:
+        """Rest until somebody watches again; a run that was never watched goes on."""
+        with self._lock:
+            tired = self._attention is Attention.AWAKE and not self.watchers and self.status is Status.RUNNING
+            if tired:
+                self._attention = Attention.NAPPING
+        if tired:
+            self.command("pause")
+
+    def take(self, item: tuple[Frame, ...] | Event | Note) -> None:
+        """Take in what the worker says."""
+        if isinstance(item, Note):
+            self._take_note(item)
+        else:
+            self.keeper.write(item)
+            self.text = self.keeper.problem or self.text
+            if isinstance(item, Event):
+                self.history.add_event(item)
+            else:
+                self._take_frames(item)
+        self._audience.tell()
+
+    def _take_frames(self, frames: tuple[Frame, ...]) -> None:
+        if self.history.latest is None:
+            self.nap()  # a page that is still loading needs the processor, and its visitor the first steps
+        self.history.add(frames)
+        with self._lock:
+            self._arrivals.append((time.monotonic(), frames[0].step))
+
+    def _take_note(self, note: Note) -> None:
+        if note.kind in ("progress", "problem"):
+            self.text = note.text
+        elif note.kind in ("running", "paused", "finished") and self.status.live:  # not after its end
+            self.status, self.text = Status(note.kind), self.keeper.problem
+        elif note.kind == "failed":
+            self.end(Status.FAILED, note.text)
+
+    def end(self, status: Status, text: str) -> None:
+        """Note how the run ended, unless it is known already."""
+        if self.status.live:
+            self.status, self.text = status, text
+            self._audience.tell()
+
+    def replaced_by(self, successor: Run) -> None:
+        """Another run has taken this one's place: whoever watches is told."""
+        self.successor = successor
+        self._audience.tell()

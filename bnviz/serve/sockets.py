@@ -1,0 +1,150 @@
+"""A viewer's socket: views, seeks and commands come in; scenes and patches go out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bnviz.charts.scene import View
+from bnviz.serve.run import Run
+from bnviz.serve.shared import Server
+from bnviz.serve.viewers import Viewer
+from bnviz.serve.visitors import same_origin
+from bnviz.source import Source
+
+MAX_VIEWERS = 500
+"""Open sockets on all sources together."""
+MAX_MESSAGES = 60
+"""Messages a second that a viewer may send, on average over a few seconds."""
+MAX_MESSAGE_BYTES = 4096
+PATH = "/bnviz/run/{run}/socket"
+
+
+def path_of(source: Source) -> str:
+    """Path of a source's socket below the app's base path."""
+    return PATH.format(run=source.id)
+
+
+async def serve_viewer(server: Server, websocket: WebSocket) -> None:
+    """Let a viewer watch until its socket closes."""
+    source = server.hub.get(websocket.path_params["run"])
+    if not same_origin(websocket) or len(server.viewers) >= MAX_VIEWERS:
+        await websocket.close(1008)
+        return
+    await websocket.accept()
+    if source is None:
+        await websocket.send_json({"type": "problem", "text": "There is no such run here any more.", "gone": True})
+        await websocket.close()
+        return
+    loop, wake = asyncio.get_running_loop(), asyncio.Event()
+    viewer = Viewer(lambda: _tell(loop, wake))
+    server.viewers.add(viewer)
+    # Whichever ends first ends the other: a send to a silent peer would hold up shutdown.
+    seat = _Seat(server, source, viewer)
+    tasks = [
+        asyncio.create_task(_send(websocket, seat, wake)),
+        asyncio.create_task(_receive(websocket, seat)),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        seat.leave()
+        server.viewers.discard(viewer)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is left to be told
+        loop.call_soon_threadsafe(wake.set)
+
+
+class _Seat:
+    """A viewer's place at a source, or at the one that has taken its place."""
+
+    def __init__(self, server: Server, source: Source, viewer: Viewer) -> None:
+        self.server, self.viewer = server, viewer
+        self._sit(source)
+
+    def _sit(self, source: Source) -> None:
+        self.source, self.stream = source, self.server.stream(source)
+        self.stream.join(self.viewer)
+
+    def leave(self) -> None:
+        self.stream.leave(self.viewer)
+        if not self.source.watchers:
+            self.server.forget_stream(self.source)
+
+    def follow(self) -> None:
+        """Move on to what has taken the source's place, if something has."""
+        while self.source.successor is not None:
+            successor = self.source.successor
+            self.leave()
+            self.viewer.drawn = self.viewer.news = self.viewer.seek = None
+            self._sit(successor)
+
+
+async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
+    while True:
+        await wake.wait()
+        wake.clear()
+        seat.follow()
+        if (text := seat.viewer.take()) is not None:
+            await websocket.send_text(text)
+
+
+async def _receive(websocket: WebSocket, seat: _Seat) -> None:
+    allowance, at = float(MAX_MESSAGES), time.monotonic()
+    while True:
+        try:
+            text = await websocket.receive_text()
+        except (WebSocketDisconnect, KeyError):
+            return
+        now = time.monotonic()
+        allowance, at = min(3.0 * MAX_MESSAGES, allowance + (now - at) * MAX_MESSAGES) - 1, now
+        if len(text) > MAX_MESSAGE_BYTES or allowance < 0:
+            await websocket.close(1008)
+            return
+        try:
+            message = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(message, dict):
+            _obey(message, seat)
+            seat.stream.refresh()
+
+
+def _obey(message: dict[str, Any], seat: _Seat) -> None:
+    viewer = seat.viewer
+    if "view" in message:
+        viewer.view = View.from_dict(message["view"])
+    if "seek" in message:
+        viewer.seek = _whole(message["seek"])
+    if (by := _whole(message.get("move"))) is not None:
+        viewer.seek = seat.source.history.moved(viewer.seek, by)
+    if message.get("resync"):
+        viewer.drawn = None
+    steer(seat.server, seat.source, message)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
+    """Follow a command, if its sender may give any; a run that has ended starts again."""
+    command = message.get("command")
+    if not isinstance(source, Run) or not source.controlled_by(message.get("control")):
+        return
+    if command == "restart" or (command in ("play", "pause", "step") and not source.status.live):
+        # The hub waits a moment for the old worker, and this is the event loop.
+        threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
+    elif command in ("play", "pause", "step"):
+        source.command(command)

@@ -1,0 +1,148 @@
+"""What a viewer watches: a run that is trained now, a recording that was kept, whatever yields frames."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from bnviz.frames import Description
+from bnviz.history import History
+from bnviz.recording import Recording
+
+News = Callable[[], None]
+"""Called when there is something new, from any thread."""
+
+
+class Status(enum.Enum):
+    """Whether frames may still come."""
+
+    STARTING = "starting"  # nothing is trained yet
+    RUNNING = "running"
+    PAUSED = "paused"  # by its owner, or because nobody looks
+    FINISHED = "finished"  # all steps are done; it can go on
+    FAILED = "failed"  # it ended early; the frames so far are kept
+    STOPPED = "stopped"  # ended by its owner or the server
+    KEPT = "kept"  # a recording
+
+    @property
+    def live(self) -> bool:
+        """Whether something is there that trains, or could."""
+        return self in (Status.STARTING, Status.RUNNING, Status.PAUSED, Status.FINISHED)
+
+
+class Source(Protocol):
+    """A description, a history of frames and events, a status, and whoever watches."""
+
+    id: str
+    """The key to watching it; unguessable."""
+    history: History
+    status: Status
+    text: str
+    """What there is to say about its status; empty: nothing."""
+    successor: Source | None
+    """What has taken its place, after a restart."""
+
+    @property
+    def description(self) -> Description:
+        """What is known of it beforehand."""
+
+    @property
+    def rate(self) -> float:
+        """Steps a second now; 0 when nothing is trained."""
+
+    @property
+    def file(self) -> Path | None:
+        """Where all of it is kept, if it is."""
+
+    @property
+    def recording(self) -> Recording:
+        """What the history holds, as a recording."""
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+
+    def watch(self, news: News) -> None:
+        """Count a watcher, and call `news` whenever something is new."""
+
+    def leave(self, news: News) -> None:
+        """The watcher is gone."""
+
+    def controlled_by(self, key: object) -> bool:
+        """Whether this is the key to steering it; nobody steers what has none."""
+
+
+class Audience:
+    """Those who watch; thread-safe."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.alone_since = time.monotonic()
+        """When the last of them left."""
+        self._news: list[News] = []
+        self._lock = threading.Lock()
+
+    def join(self, news: News) -> None:
+        """One more."""
+        with self._lock:
+            self.count += 1
+            self._news.append(news)
+
+    def leave(self, news: News) -> None:
+        """One less."""
+        with self._lock:
+            self.count -= 1
+            self._news.remove(news)
+            self.alone_since = time.monotonic()
+
+    def tell(self) -> None:
+        """Call them all."""
+        with self._lock:
+            waiting = tuple(self._news)
+        for news in waiting:
+            news()
+
+
+class Kept:
+    """A recording as something to watch: it costs no worker, and each viewer wanders through it alone.
+
+    text: what there is to say about it, such as that its end is damaged.
+    """
+
+    def __init__(self, recording: Recording, file: Path | None = None, text: str = "") -> None:
+        self.id: str = secrets.token_urlsafe(12)
+        self.history = History()
+        self.status = Status.KEPT
+        self.text = text
+        self.successor: Source | None = None
+        self.recording = recording
+        self.file = file
+        self.description = recording.description
+        self.rate = 0.0
+        self._audience = Audience()
+        for frames in recording.steps():
+            self.history.add(frames)
+        for event in recording.events:
+            self.history.add_event(event)
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return self._audience.count
+
+    def watch(self, news: News) -> None:
+        """Count a watcher; there will be no news."""
+        self._audience.join(news)
+
+    def leave(self, news: News) -> None:
+        """The watcher is gone."""
+        self._audience.leave(news)
+
+    def controlled_by(self, key: object) -> bool:
+        """Nobody steers a recording."""
+        return False
