@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     form = export.add_mutually_exclusive_group(required=True)
     form.add_argument("--csv", type=Path, metavar="OUT")
     form.add_argument("--parquet", type=Path, metavar="OUT")
+    opening = commands.add_parser("open", help="show recordings on the page, without training anything")
+    opening.set_defaults(run=_open)
+    opening.add_argument("files", type=Path, nargs="+", metavar="FILE")
     check = commands.add_parser("check", help="test bnviz's own numbers against known laws (about a minute)")
     check.set_defaults(run=_check)
     check.add_argument("--only", type=int, nargs="+", metavar="NUMBER", help="these laws alone, by their numbers")
@@ -75,14 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _dashboard(chosen: argparse.Namespace) -> None:
+def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
     from bnviz.serve.app import make_app  # noqa: PLC0415
     from bnviz.serve.launch import serve  # noqa: PLC0415
     from bnviz.ui import PAGE  # noqa: PLC0415
 
-    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser)
+    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query)
 
 
 def _presets(chosen: argparse.Namespace) -> None:
@@ -165,14 +168,34 @@ def _table(frames: Iterable[Frame]) -> str:
 
 
 def _export(chosen: argparse.Namespace) -> None:
-    from bnviz.recording import Recording  # noqa: PLC0415
+    from bnviz.recording import load_safely  # noqa: PLC0415
 
-    table = Recording.load(chosen.file).to_dataframe()
+    recording = load_safely(chosen.file)
+    if recording.damage:
+        print(f"{chosen.file}: {recording.damage}", file=sys.stderr)
+    table = recording.to_dataframe()
     if chosen.csv:
         table.to_csv(chosen.csv, index=False)
     else:
         table.to_parquet(chosen.parquet, index=False)
     print(f"{len(table):,} rows: {chosen.csv or chosen.parquet}")
+
+
+def _open(chosen: argparse.Namespace) -> None:
+    from bnviz.recording import load_safely  # noqa: PLC0415
+    from bnviz.serve.shared import server  # noqa: PLC0415
+    from bnviz.source import Kept  # noqa: PLC0415
+
+    opened = []
+    for file in chosen.files:
+        recording = load_safely(file)
+        opened.append(Kept(recording, file, recording.damage))
+        server().hub.add(opened[-1])
+        if recording.damage:
+            print(f"{file}: {recording.damage}", file=sys.stderr)
+        if len(chosen.files) > 1:
+            print(f"{file}: ?run={opened[-1].id}")
+    _dashboard(chosen, f"?run={opened[0].id}")
 
 
 def _check(chosen: argparse.Namespace) -> int:

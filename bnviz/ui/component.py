@@ -17,7 +17,13 @@ from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 
 HERE = Path(__file__).parent / "player"
-SCRIPTS = ("tabs.js", "panels.js", "draw.js", "player.js")  # a component is one script; these are its parts
+SCRIPTS = (
+    "tabs.js",
+    "panels.js",
+    "draw.js",
+    "replay.js",
+    "player.js",
+)  # a component is one script; these are its parts
 LIVE_TABS: dict[str, str] = {
     "layers": "Layers", "time": "Over time", "landscape": "Landscape", "modes": "Train vs eval", "updates": "Updates",
     "findings": "Findings",
@@ -37,6 +43,7 @@ def draw(source: Source, control: str | None) -> None:
         "plotly": PLOTLY,
         "run": source.id,
         "control": control,
+        "kept": not isinstance(source, Run),
         "tabs": [{"name": name, "title": title, "live": name in LIVE_TABS} for name, title in TABS.items()],
         "tab": tab,
         "turn": st.session_state["turn"],
@@ -109,4 +116,6 @@ def _take_message() -> None:
     for name in ("view", "seek"):
         if name in message:
             st.session_state[name] = message[name]
+    if isinstance(by := message.get("move"), int):
+        st.session_state["seek"] = source.history.moved(st.session_state.get("seek"), by)
     steer(server(), source, message)

@@ -99,7 +99,7 @@ def test_notes_and_events_keep_their_place_in_the_stream(make_frame):
     items = [Note("running"), frames, Event(1, "diverged", "none"), Note("progress", "half", 0.5)]
     sink = io.BytesIO()
     writer = StreamWriter(sink, config)
-    assert StreamReader(io.BytesIO(sink.getvalue())).config == config  # readable before the first frame
+    assert StreamReader(io.BytesIO(sink.getvalue())).description.config == config  # readable before the first frame
     for item in items:
         writer.write(item)
     read = list(StreamReader(io.BytesIO(sink.getvalue())))

@@ -96,7 +96,7 @@ function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
     "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
-  s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart"))];
+  s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   s.status = el("span", { class: "bnviz-status" });
   const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(event.currentTarget)),
     button("Save", "", null, () => save(s))];
@@ -119,10 +119,13 @@ function build(s) {
 
 function showStatus(s, { status, step, steps, rate, text }) {
   s.steps = steps ?? s.steps;
-  s.root.dataset.status = status;
-  const name = status === "running" ? "Pause" : "Play";
-  if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
-  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : status;
+  if (s.data.kept) showPlaying(s);
+  else {
+    s.root.dataset.status = status;
+    const name = status === "running" ? "Pause" : "Play";
+    if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
+  }
+  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : status === "kept" ? "recording" : status;
   s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
   s.status.title = s.steps ? `of ${s.steps} steps` : "";
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
@@ -187,10 +190,10 @@ function onKey(s, event) {
   const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog]");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const shown = document.documentElement.classList.contains("bnviz-present");
-  const keys = { " ": () => s.play.click(), ArrowRight: () => command(s, "step"), p: () => present(s),
+  const keys = { " ": () => s.play.click(), ArrowRight: () => command(s, "step"), ArrowLeft: () => s.data.kept && command(s, "back"), p: () => present(s),
     b: () => s.trigger("toggle", s.arm), Escape: () => shown && present(s, false) };
   const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act || (event.key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
-  if (event.key === " " || event.key === "ArrowRight") event.preventDefault();
-  if (!event.repeat || event.key === "ArrowRight") act();
+  if (event.key === " " || event.key.startsWith("Arrow")) event.preventDefault();
+  if (!event.repeat || event.key.startsWith("Arrow")) act();
 }

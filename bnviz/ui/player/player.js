@@ -66,7 +66,8 @@ function send(s, message) {
 }
 
 function command(s, name) {
-  if (s.data.control) send(s, { command: name, control: s.data.control });
+  if (s.data.kept) replay(s, name);
+  else if (s.data.control) send(s, { command: name, control: s.data.control });
 }
 
 function receive(s, message) {
@@ -115,6 +116,7 @@ function count(s, message) {
     showFindings(s, message.findings);
   }
   if (message.timeline) showTimeline(s, message.timeline);
+  if (s.data.kept) advance(s, message);
 }
 
 async function drawScene(s, message) {
@@ -177,6 +179,7 @@ function stop(s) {
   s.abort.abort();
   s.sizes.disconnect();
   clearTimeout(s.retry);
+  clearTimeout(s.ticking);
   cancelAnimationFrame(s.raf);
   s.ws?.close();
   document.documentElement.classList.remove("bnviz-present");
@@ -190,9 +193,10 @@ export default function (component) {
   const moved = data.socket !== s.data?.socket || data.run !== s.data?.run;
   Object.assign(s, { data, trigger: setTriggerValue });
   for (const button of s.controls) {
-    button.disabled = !data.control;
-    button.title = data.control ? "" : "Only whoever started this run can control it";
+    button.disabled = !(data.control || data.kept);
+    button.title = data.control || data.kept ? "" : "Only whoever started this run can control it";
   }
+  s.pace.hidden = !data.kept;
   loadPlotly(data.plotly);
   fillTabs(s);
   if (data.turn !== s.turn) { // the page itself has chosen a tab, at the start or since
