@@ -132,7 +132,7 @@ def _series(scene: Scene, view: View) -> list[Panel]:
     name, kind, formula, what = ICS[view.ics]
     title = [strong("Loss"), {"text": "training —, test ····"}]
     found = [over_steps("loss", title, "Loss over steps", loss, "loss")]
-    if scene.config.loss != "squared_error":
+    if scene.classified:
         title = [strong("Test accuracy"), {"text": "training faint"}]
         found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, "accuracy"))
     draw = partial(of_layer, name="grad_norm", kind="log", what="gradient norm", layer=first)

@@ -34,7 +34,7 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
         scene, view, [(*other, None, {"dash": "2px,3px"}), ("train_loss", "training loss", None, {})]
     )
     finite = np.abs(values[np.isfinite(values)])
-    if scene.config.loss == "squared_error":  # falls by many decades
+    if not scene.classified:  # falls by many decades
         return chart(scene, view, traces, {"type": "log", **log_axis(*decades(finite), 3)})
     # A network that goes astray may leave the picture, so that the others can be seen.
     first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []

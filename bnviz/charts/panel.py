@@ -14,12 +14,8 @@ from bnviz.charts.rows import profile
 from bnviz.charts.scene import Scene, View, chosen_layer
 
 Part = dict[str, Any]
-UNITS = {
-    "sigmoid": ("saturated", "Saturated"),
-    "tanh": ("saturated", "Saturated"),
-    "relu": ("dead", "Dead"),
-}
-"""The share of units worth a look, by activation: field of `Frame` and title."""
+UNITS = {"saturated": "Saturated", "dead": "Dead"}
+"""The shares of units worth a look, each where its notion applies: field of `Frame` and title."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +69,20 @@ def by_layer(id: str, title: list[Part], what: str, *, name: str, kind: str, top
 
 def units_by_layer(scene: Scene) -> list[Panel]:
     """The share of saturated or dead units, where the notion applies."""
-    if scene.config.activation not in UNITS:
-        return []
-    name, title = UNITS[scene.config.activation]
-    return [by_layer("units", [strong(title)], f"{title.lower()}:", name=name, kind="share", topic="units")]
+    return [
+        by_layer("units", [strong(title)], f"{title.lower()}:", name=name, kind="share", topic="units")
+        for name, title in UNITS.items()
+        if scene.measured(name)
+    ][:1]
 
 
 def units_over_steps(scene: Scene, view: View) -> list[Panel]:
     """The same share of the chosen layer, over steps."""
-    if scene.config.activation not in UNITS:
-        return []
-    name, title = UNITS[scene.config.activation]
-    return [layer_over_steps(scene, view, title, title.lower(), name=name, kind="share", topic="units")]
+    return [
+        layer_over_steps(scene, view, title, title.lower(), name=name, kind="share", topic="units")
+        for name, title in UNITS.items()
+        if scene.measured(name)
+    ][:1]
 
 
 def strong(text: str) -> Part:

@@ -59,7 +59,8 @@ class View:
 class Scene:
     """What is there to draw."""
 
-    config: RunConfig
+    config: RunConfig | None
+    """What the run was started with; None for a loop of somebody else's, which has names of layers and arms only."""
     steps: Sequence[tuple[Frame, ...]]
     """History, thinned or not: the frames of one step together, one per arm."""
     events: Sequence[Event]
@@ -71,16 +72,20 @@ class Scene:
     @cached_property
     def layers(self) -> tuple[str, ...]:
         """Names of the weight layers."""
-        return self.current[0].layers if self.current else layer_names(self.config)
+        if self.current:
+            return self.current[0].layers
+        return () if self.config is None else layer_names(self.config)
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
         """Each arm as it is now, by its label."""
-        return current_arms(self.config, self.events)
+        return {} if self.config is None else current_arms(self.config, self.events)
 
     @cached_property
     def titles(self) -> dict[str, str]:
         """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        if self.config is None:
+            return {frame.arm: frame.arm for frame in self.current}
         titles: dict[str, str] = {}
         for label, arm in self.arms.items():
             since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
@@ -108,7 +113,19 @@ class Scene:
     def landscape_known(self) -> bool:
         """Whether the landscape is measured, or was earlier in this run."""
         measured = (np.isfinite(frame.landscape_beta) for frames in self.steps for frame in frames)
-        return current_config(self.config, self.events).landscape != "off" or any(measured)
+        asked = self.config is not None and current_config(self.config, self.events).landscape != "off"
+        return asked or any(measured)
+
+    @cached_property
+    def classified(self) -> bool:
+        """Whether the networks tell classes apart, so that there is an accuracy."""
+        if self.config is not None:
+            return self.config.loss != "squared_error"
+        return self.measured("test_accuracy") or self.measured("train_accuracy")
+
+    def measured(self, name: str) -> bool:
+        """Whether a quantity has a value in any of the recent frames."""
+        return any(np.isfinite(getattr(frame, name)).any() for frame in self.recent)
 
     @cached_property
     def marks(self) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from bnviz.frames import BINS, PERCENTILES, Counts, Floats
 
 SPREAD = 4.0
 """A histogram reaches this many standard deviations to either side of the mean."""
+TINY = 1e-15
+"""Deviations below this are squared in units of the furthest one."""
 _NICE = np.array([1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
 _Rows = NDArray[np.float32] | NDArray[np.float64]
 
@@ -38,11 +41,17 @@ def spread(values: _Rows) -> tuple[Floats, Floats, Floats]:
     a value is not finite.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        mean = values.mean(axis=1)
+        mean, least, most = values.mean(axis=1), values.min(axis=1), values.max(axis=1)
         centred = values - mean[:, None]
-        std = np.sqrt(np.einsum("rn,rn->r", centred, centred) / values.shape[1])
-        low = np.maximum(values.min(axis=1), mean - SPREAD * std)
-        high = np.minimum(values.max(axis=1), mean + SPREAD * std)
+        furthest = np.maximum(most - mean, mean - least)
+        unit = np.ones_like(furthest)
+        tiny = (furthest > 0) & (furthest < TINY)
+        if tiny.any():  # in float32 their squares would be 0
+            unit[tiny] = furthest[tiny]
+            centred /= unit[:, None]
+        std = unit * np.sqrt(np.einsum("rn,rn->r", centred, centred) / values.shape[1])
+        low = np.maximum(least, mean - SPREAD * std)
+        high = np.minimum(most, mean + SPREAD * std)
         ranges = np.stack([low, high], axis=1).astype(np.float64)
     ranges[~np.isfinite(ranges).all(axis=1)] = np.nan
     return mean.astype(np.float64), std.astype(np.float64), ranges
@@ -183,13 +192,15 @@ def running_gaps(normalizations: Sequence[nn.Module | None], values: Sequence[Te
 
     values: what enters each normalization, (n, C, ...). First column, mean gap: average over channels of
     |running mean - batch mean| / batch std. Second, variance ratio: median of running variance / batch variance
-    (unbiased, as `running_var` keeps it). NaN where nothing keeps running statistics.
+    (unbiased, as `running_var` keeps it); NaN for L1 and L-infinity, which keep another measure of spread. Both are
+    NaN where nothing keeps running statistics.
     """
     gaps = np.full((len(values), 2), np.nan)
     groups: dict[torch.Size, dict[int, tuple[Tensor, Tensor, Tensor]]] = {}
     for place, (module, entering) in enumerate(zip(normalizations, values, strict=True)):
         mean, var = getattr(module, "running_mean", None), getattr(module, "running_var", None)
-        if entering is not None and mean is not None and var is not None:
+        if entering is not None and mean is not None:
+            var = torch.full_like(mean, math.nan) if var is None else var
             groups.setdefault(entering.shape, {})[place] = entering.detach(), mean, var
     for group in groups.values():
         x, running_mean, running_var = map(torch.stack, zip(*group.values(), strict=True))

@@ -21,8 +21,8 @@ def scene_of(source: Source, seek: int | None) -> Scene:
     steps, events = source.history.snapshot()
     current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else source.history.nearest(seek) or ()
     config = source.description.config
-    assert config is not None
-    return Scene(config, steps, events, current, SHAPES[config.dataset][1] or None)
+    classes = SHAPES[config.dataset][1] if config is not None else 0
+    return Scene(config, steps, events, current, classes or None)
 
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
@@ -59,6 +59,8 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
 
 def words_of(scene: Scene) -> list[dict[str, Any]]:
     """The sentence over the charts, as spans of text, each with the place of the arm it speaks of."""
+    if scene.config is None:
+        return [{"text": "A loop of somebody's own: the charts show what was measured of it.", "arm": None}]
     return _spans(sentence(scene.config, scene.current, scene.events))
 
 
@@ -67,6 +69,8 @@ def findings_of(scene: Scene) -> list[dict[str, Any]]:
 
     `[{"heading", "items": [{"spans", "mark"}]}]`; mark: what the run says to the article's claim.
     """
+    if scene.config is None:
+        return []
     shown = scene.current[0].step if scene.current else 0
     steps = [frames for frames in scene.steps if frames[0].step <= shown]
     found = findings(scene.config, steps, [event for event in scene.events if event.step <= shown]) if steps else ()

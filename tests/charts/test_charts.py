@@ -32,6 +32,9 @@ def frame(config, step, label):
         values[f"{name}_hist"] = np.array([np.histogram(row, 64, (-4, 4))[0] for row in samples], np.int32)
         values[f"{name}_range"] = np.tile([-4.0, 4.0], (count, 1))
         values[f"{name}_clipped"] = np.mean(np.abs(samples) > 4, axis=1)
+    for name, activations in (("saturated", ("sigmoid", "tanh")), ("dead", ("relu",))):
+        if config.activation not in activations:
+            values[name] = np.full(count, np.nan)
     return Frame(step=step, arm=label, layers=layer_names(config), **values)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bnviz.frames import BINS, edges
+from bnviz.models.normalization import PNormBatchNorm
 from bnviz.probe import metrics
 
 ROWS = np.random.default_rng(0).normal(0, [[1], [0.001], [50]], (3, 4000)).astype(np.float32)
@@ -122,6 +123,28 @@ def test_running_statistics_against_those_of_the_batch():
     assert ratio == pytest.approx(np.median(ratios), rel=1e-4)
     assert np.isnan(measured[[0, 2]]).all()
     np.testing.assert_allclose(measured[3], metrics.running_gaps([norm], [2 * x])[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-12, 1e-18, 1e-25, 1e-30, 1e-37])
+def test_a_tiny_spread_is_no_zero(scale):
+    rows = (scale * np.random.default_rng(0).standard_normal((3, 500))).astype(np.float32)
+    rows[1] += np.float32(scale)  # a row whose mean is not 0, beside one of another size
+    rows[2] = np.random.default_rng(1).standard_normal(500)
+    _, std, wanted = metrics.spread(rows)
+    np.testing.assert_allclose(std, rows.astype(np.float64).std(axis=1), rtol=1e-4)
+    assert (wanted[:, 0] < wanted[:, 1]).all()
+
+
+def test_running_means_are_measured_where_another_spread_is_kept():
+    norm = PNormBatchNorm(3, "1")
+    norm(torch.randn(64, 3) + 2)
+    x = torch.randn(64, 3) + 2
+    gap, ratio = metrics.running_gaps([norm], [x])[0]
+    running, columns = norm.running_mean.numpy(), x.numpy().T.astype(np.float64)
+    assert gap == pytest.approx(
+        np.mean([abs(m - c.mean()) / c.std(ddof=1) for m, c in zip(running, columns, strict=True)])
+    )
+    assert np.isnan(ratio)
 
 
 def test_running_statistics_of_maps_are_over_batch_height_and_width():

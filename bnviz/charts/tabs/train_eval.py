@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from bnviz.charts.lines import accuracy, loss
 from bnviz.charts.panel import Panel, Part, by_layer, layer_over_steps, over_steps, strong
@@ -21,14 +22,15 @@ def panels(scene: Scene, view: View) -> list[Panel]:
                    "train_eval_loss", group="layers", weight=2.2),
         by_layer("mean-gap", [strong(MEAN), {"text": "from the batch's"}], "standard deviations off:",
                  name="running_mean_gap", kind="linear", topic="running_mean", labels=True),
-        by_layer("variance-ratio", [strong(VARIANCE), {"text": "/ batch's"}], "times the batch's variance:",
-                 name="running_var_ratio", kind="log", topic="running_variance", guide=1.0),
         layer_over_steps(scene, view, MEAN, "standard deviations off:", name="running_mean_gap", kind="linear",
                          topic="running_mean"),
-        layer_over_steps(scene, view, VARIANCE, "times the batch's variance:", name="running_var_ratio", kind="log",
-                         topic="running_variance", guide=1.0),
     ]  # fmt: skip
-    if scene.config.loss != "squared_error":
+    if scene.measured("running_var_ratio"):  # L1 and L∞ keep another measure of spread
+        what = "times the batch's variance:"
+        ratio: Any = {"name": "running_var_ratio", "kind": "log", "topic": "running_variance", "guide": 1.0}
+        found.insert(2, by_layer("variance-ratio", [strong(VARIANCE), {"text": "/ batch's"}], what, **ratio))
+        found.append(layer_over_steps(scene, view, VARIANCE, what, **ratio))
+    if scene.classified:
         title = [strong("Test accuracy"), {"text": "in eval mode; training faint"}]
         found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, "accuracy"))
     return found
@@ -36,7 +38,8 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 
 def notice(scene: Scene) -> Part | None:
     """Why there is nothing to compare, if so."""
-    if any(arm.normalization in BATCH_NORMALIZATIONS for arm in scene.arms.values()):
+    keeps = any(arm.normalization in BATCH_NORMALIZATIONS for arm in scene.arms.values())
+    if keeps or (scene.config is None and scene.measured("running_mean_gap")):
         return None
     return {
         "title": "Train mode and eval mode are the same here",

@@ -1,0 +1,58 @@
+"""What somebody else's loop has measured is drawn as far as it goes: there are names, and no config."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bnviz import charts
+from bnviz.charts.scene import Scene, View
+from bnviz.config import RunConfig
+from bnviz.frames import Description
+from bnviz.recording import Recording
+from bnviz.serve.messages import scene_message, scene_of
+from bnviz.source import Kept
+
+LAYERS = ("conv1", "layer2.0.conv1", "head")
+UNKNOWN = dict.fromkeys(("test_accuracy", "train_accuracy", "test_loss", "landscape_beta"), np.nan)
+
+
+@pytest.fixture
+def source(make_frame) -> Kept:
+    nothing = {name: np.full(3, np.nan) for name in ("saturated", "dead", "running_mean_gap", "running_var_ratio")}
+    frames = tuple(
+        replace(make_frame(RunConfig(depth=2), step, "mine"), layers=LAYERS, **UNKNOWN, **nothing)
+        for step in range(0, 50, 10)
+    )
+    return Kept(Recording(Description(LAYERS, ("mine",)), frames))
+
+
+@pytest.mark.parametrize("tab", charts.TABS)
+def test_every_tab_is_drawn_or_says_why_not(source, tab):
+    view = View(tab=tab)
+    message = scene_message(source, scene_of(source, None), view)
+    assert message["step"] == 40
+    assert message["grid"] or message["notice"] or tab == "findings"
+    assert set(message["figures"]) == {panel["id"] for panel in message["grid"]}
+    assert set(charts.patch(scene_of(source, 20), view, series=True)) == set(message["figures"])
+
+
+def test_names_are_those_of_the_loop_and_nothing_is_drawn_that_was_not_measured(source):
+    scene = scene_of(source, None)
+    assert (scene.layers, list(scene.titles.values())) == (LAYERS, ["mine"])
+    panels = {panel.id for panel in charts.panels(scene, View())}
+    assert not panels & {"accuracy", "units"}
+    assert {"values-0", "gradient", "ics", "loss"} <= panels
+    (y,) = (trace["text"] for trace in charts.figures(scene, View())["figures"]["gradient"]["data"][:1])
+    assert list(y) == list(LAYERS)
+
+
+def test_only_l1_and_linf_arms_leave_no_empty_chart(make_frame):
+    config = RunConfig(depth=2).from_query("depth=2&arms=batch_l1,batch_linf")
+    measured = {"running_mean_gap": np.full(3, 0.1), "running_var_ratio": np.full(3, np.nan)}
+    frames = tuple(make_frame(config, 0, label, **measured) for label in config.labels)
+    panels = {panel.id for panel in charts.panels(Scene(config, [frames], [], frames), View(tab="modes"))}
+    assert "mean-gap" in panels
+    assert not panels & {"variance-ratio", "running_var_ratio-steps"}
