@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/bnviz $(ARGS)
 
+# Everything but the browser on two cores; then the browser, which wants both for itself.
 test: $(VENV)/.installed-test chromium lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" $(ARGS)
+	$(if $(ARGS),,$(BIN)/pytest -m browser)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

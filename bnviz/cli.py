@@ -113,13 +113,13 @@ def _run(chosen: argparse.Namespace) -> None:
     from tqdm import tqdm  # noqa: PLC0415
 
     from bnviz.data import DataUnavailable  # noqa: PLC0415
+    from bnviz.history import History  # noqa: PLC0415
     from bnviz.recording import StreamWriter  # noqa: PLC0415
     from bnviz.training import Trainer, record  # noqa: PLC0415
     from bnviz.verdict import sentence  # noqa: PLC0415
 
     torch.set_num_threads(1)  # as the dashboard's workers: the same config gives the same frames
-    frames: tuple[Frame, ...] = ()
-    events: list[Event] = []
+    history = History()
     with ExitStack() as stack:
         sink = stack.enter_context(open(chosen.out, "wb")) if chosen.out else None
         bar = stack.enter_context(tqdm(total=config.steps, unit=" steps", disable=chosen.no_progress or None))
@@ -130,17 +130,17 @@ def _run(chosen: argparse.Namespace) -> None:
         writer = StreamWriter(sink, config) if sink else None
         for item in record(trainer):
             if isinstance(item, Event):
-                events.append(item)
+                history.add_event(item)
             else:
-                frames = item
+                history.add(item)
             bar.update(trainer.step_count - bar.n)
             if writer:
                 writer.write(item)
         bar.update(trainer.step_count - bar.n)
         if writer:
             writer.close()
-    print(_table(frames))
-    print("".join(span.text for span in sentence(config, frames, events)).strip())
+    print(_table(history.latest or ()))
+    print("".join(span.text for span in sentence(config, *history.snapshot())).strip())
     if chosen.out:
         print(f"Recording: {chosen.out}")
 

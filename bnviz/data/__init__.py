@@ -18,7 +18,7 @@ from bnviz.data.openml import SOURCES, DataUnavailable, Progress, images_and_lab
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MAX_TEST", "SHAPES", "SPLIT_SEED", "Data", "DataUnavailable", "load"]
+__all__ = ["COMMONEST", "MAX_TEST", "SHAPES", "SPLIT_SEED", "TEST_SHARE", "Data", "DataUnavailable", "load"]
 
 Array = NDArray[Any]
 Pair = tuple[Array, Array]
@@ -37,6 +37,9 @@ SHAPES: dict[str, tuple[tuple[int, ...], int, int]] = {
     "cifar10": ((3, 32, 32), 10, 50_000),
 }
 """Of each set: the shape of one input, the number of classes (0: regression), and of training samples."""
+
+COMMONEST = {"wine": 0.40, "breast_cancer": 0.63}
+"""Share of the commonest class, where classes are not equally common: who always says it is right so often."""
 
 SPLIT_SEED = 0
 """Decides which samples are for testing: the same for every run, whatever its own seed."""

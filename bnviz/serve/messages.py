@@ -61,7 +61,7 @@ def words_of(scene: Scene) -> list[dict[str, Any]]:
     """The sentence over the charts, as spans of text, each with the place of the arm it speaks of."""
     if scene.config is None:
         return [{"text": "A loop of somebody's own: the charts show what was measured of it.", "arm": None}]
-    return _spans(sentence(scene.config, scene.current, scene.events))
+    return _spans(sentence(scene.config, _until_shown(scene), scene.events))
 
 
 def findings_of(scene: Scene) -> list[dict[str, Any]]:
@@ -71,13 +71,17 @@ def findings_of(scene: Scene) -> list[dict[str, Any]]:
     """
     if scene.config is None:
         return []
-    shown = scene.current[0].step if scene.current else 0
-    steps = [frames for frames in scene.steps if frames[0].step <= shown]
-    found = findings(scene.config, steps, [event for event in scene.events if event.step <= shown]) if steps else ()
+    found = findings(scene.config, _until_shown(scene), scene.events)
     own = [{"spans": _spans(each.spans), "mark": ""} for each in found if each.kind != "article"]
     claims = [{"spans": _spans(each.spans), "mark": MARKS[each.agrees]} for each in found if each.kind == "article"]
     sections = [{"heading": "What this run shows", "items": own}, {"heading": ARTICLE, "items": claims}]
     return [section for section in sections if section["items"]]
+
+
+def _until_shown(scene: Scene) -> list[tuple[Frame, ...]]:
+    """The steps up to the one drawn."""
+    shown = scene.current[0].step if scene.current else -1
+    return [frames for frames in scene.steps if frames[0].step <= shown]
 
 
 def _spans(words: Iterable[Span]) -> list[dict[str, Any]]:

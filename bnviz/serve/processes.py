@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from typing import IO
 
@@ -24,7 +25,7 @@ class Child:
     """
 
     def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
@@ -32,6 +33,8 @@ class Child:
             stderr=self._errors,
             env={**os.environ, **_ENVIRONMENT},
         )
+        self._last_words = ""
+        self._reading = threading.Lock()
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.stdin: IO[bytes] = self.process.stdin
@@ -50,8 +53,8 @@ class Child:
     def close(self) -> None:
         """End it at once, and wait for its end."""
         self.process.kill()
-        self.process.wait()
-        for pipe in (self.stdin, self.stdout):
+        self.last_words()
+        for pipe in (self.stdin, self.stdout, self._errors):
             try:
                 pipe.close()
             except OSError:
@@ -59,6 +62,11 @@ class Child:
 
     def last_words(self) -> str:
         """How it ended: the last line it wrote to stderr, or the signal that killed it. Waits for its end."""
+        with self._reading:
+            self._last_words = self._last_words or self._how_it_ended()
+            return self._last_words
+
+    def _how_it_ended(self) -> str:
         code = self.process.wait()
         if code < 0:
             return f"its process was killed (signal {-code})"

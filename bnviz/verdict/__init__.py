@@ -28,13 +28,13 @@ def findings(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterab
     return tuple(sorted(found, key=lambda finding: -finding.importance))
 
 
-def sentence(config: RunConfig, frames: Sequence[Frame], events: Iterable[Event] = ()) -> tuple[Span, ...]:
-    """What the frames of one step show, in two lines or so; empty before the first frame.
+def sentence(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()) -> tuple[Span, ...]:
+    """What a run shows at the last of these steps, in two lines or so; empty before the first frame.
 
-    config: the one the run started with; events: all so far, those after this step are left out.
+    Its numbers are those of `findings`: medians over the recent steps. config: the one the run started with; events:
+    all so far, those after the last step are left out.
     """
-    known = [event for event in events if frames and event.step <= frames[0].step]
-    states = signs.read(config, [frames], known)
+    states = signs.read(config, list(steps), events)
     if not states:
         return ()
     if not states[0].started:
@@ -133,7 +133,8 @@ def _of_many(states: Sequence[State]) -> tuple[Span, ...]:
         losses = sorted((state.value("test_loss"), state.place) for state in idle)
         ends = [Span(loss(value), place) for value, place in (losses[0], losses[-1])]
         width: list[Piece] = [ends[0]] if len(idle) == 1 else [ends[0], " to ", ends[1]]
-        sentences.append(spans("nothing is learned ", *listed([[state.who] for state in idle]), ": loss ", *width,
+        verdict = "it is too early to tell " if signs.too_early(idle[0]) else "nothing is learned "
+        sentences.append(spans(verdict, *listed([[state.who] for state in idle]), ": loss ", *width,
                                f" is chance (ln {idle[0].classes}) or worse."))  # fmt: skip
     if lost:
         steps: list[list[Piece]] = [[state.who, " at step ", state.says(str(state.diverged_at))] for state in lost]

@@ -29,7 +29,7 @@ def article(states: Sequence[State]) -> list[Finding]:
     """Each claim about the first arm with BatchNorm beside the first without any normalization."""
     plain = next((state for state in states if _is(state, "none")), None)
     normalized = next((state for state in states if _is(state, "batch")), None)
-    if plain is None or normalized is None or not normalized.started:
+    if plain is None or normalized is None or signs.too_early(normalized):
         return []
     return [finding for claim in CLAIMS for finding in claim(plain, normalized)]
 

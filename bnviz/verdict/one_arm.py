@@ -95,7 +95,7 @@ def tiny_batch(state: State) -> Iterator[Finding]:
 
 def chance(state: State) -> Iterator[Finding]:
     """A classifier that guesses: SCIENCE law 21, ln C."""
-    if state.started and signs.nothing_learned(state):
+    if state.started and signs.nothing_learned(state) and not signs.too_early(state):
         value, accuracy = state.value("test_loss"), state.value("test_accuracy")
         words = spans(state.who, *nothing_learned(state), "; accuracy ", state.says(percent(accuracy)), ".")
         numbers = {"test_loss": value, "chance_loss": state.guessing, "test_accuracy": accuracy}
@@ -105,6 +105,8 @@ def chance(state: State) -> Iterator[Finding]:
 def nothing_learned(state: State) -> tuple[Piece, ...]:
     """`nothing is learned: loss 2.31 is chance (ln 10)`; for use after the arm's name."""
     value, guess = state.value("test_loss"), f"ln {state.classes}"
+    if signs.too_early(state):
+        return (" it is too early to tell: loss is ", state.says(loss(value)), f" after {state.step} steps")
     yet = " yet" if state.step < EARLY * state.config.steps else ""
     if value > (1 + signs.MARGIN) * state.guessing:
         verdict = f" is worse than chance ({guess} = {loss(state.guessing)})"

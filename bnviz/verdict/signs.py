@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnviz.config import BATCH_NORMALIZATIONS, Arm, RunConfig
-from bnviz.data import SHAPES
+from bnviz.data import COMMONEST, MAX_TEST, SHAPES, TEST_SHARE
 from bnviz.frames import Event, Floats, Frame, current_arms, current_config
 from bnviz.verdict.wording import Span, names
 
@@ -17,8 +17,10 @@ RECENT = 1 / 3
 """Medians are taken over this last part of the steps: batches differ, so one frame alone proves little."""
 MARGIN = 0.05
 """Losses nearer than this to each other, in units of the loss of guessing, count as equal."""
-LUCKY = 0.15
-"""Guessing stays below 1/C + this accuracy, also when the commonest class is always said (63 % of breast_cancer)."""
+LUCKY = 3.0
+"""Guessing stays below the share of the commonest class and so many standard deviations of it in the test set."""
+TOO_EARLY = 20
+"""Before so many updates, what is not learned says nothing: nets with BatchNorm take 30 to 50 here."""
 STEEP_RATE = 2.0
 """Gradients that change by this factor a layer vanish or explode, however few the layers; sigmoid: about 4 ..."""
 STEEP_TOTAL = 10.0
@@ -88,6 +90,13 @@ class State:
         return min(self.config.batch_size, SHAPES[self.config.dataset][2])
 
     @property
+    def luck(self) -> float:
+        """The test accuracy that guessing hardly reaches."""
+        share = max(COMMONEST.get(self.config.dataset, 0.0), 1 / self.classes)
+        tests = min(MAX_TEST, SHAPES[self.config.dataset][2] * TEST_SHARE / (1 - TEST_SHARE))
+        return share + LUCKY * math.sqrt(share * (1 - share) / tests)
+
+    @property
     def guessing(self) -> float:
         """The loss of a net that has learned nothing: ln C; for regression the first loss measured."""
         return math.log(self.classes) if self.classes else self.frames[0].train_loss
@@ -111,7 +120,7 @@ def read(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[E
     """The state of each arm in the last of these steps; config is the one that the run started with."""
     if not steps or not steps[-1]:
         return ()
-    events, last = list(events), steps[-1][0].step
+    last = steps[-1][0].step
     past = [event for event in events if event.step <= last]
     cut = max((event.step for event in past if event.touches_networks), default=0)
     now = current_config(config, past)
@@ -124,7 +133,7 @@ def read(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[E
         first_recent = last - RECENT * (last - since[0].step)
         recent = [frame for frame in since if frame.step >= first_recent]
         place, name = called[label]
-        at = _diverged_at(own, [event for event in events if event.kind == "diverged" and event.arm == label])
+        at = _diverged_at(own, [event for event in past if event.kind == "diverged" and event.arm == label])
         states.append(State(place, name, arms[label], now, tuple(since), tuple(recent), at))
     return tuple(states)
 
@@ -147,8 +156,13 @@ def nothing_learned(state: State) -> bool:
     return (
         state.value("test_loss") > (1 - MARGIN) * state.guessing
         and state.value("train_loss") > (1 - room) * state.guessing
-        and state.value("test_accuracy") < 1 / state.classes + LUCKY
+        and state.value("test_accuracy") < state.luck
     )
+
+
+def too_early(state: State) -> bool:
+    """Whether so few updates were made that a net which guesses may just not have begun."""
+    return state.step < TOO_EARLY
 
 
 def gradient_rate(grad_norm: Floats) -> float:

@@ -190,7 +190,7 @@ def test_a_run_with_empty_rows_is_recorded_told_and_drawn(tmp_path, capsys):
     for count in (1, 2, len(steps)):
         events = [event for event in recording.events if event.step <= steps[count - 1][0].step]
         findings(recording.config, steps[:count], events)
-        assert sentence(recording.config, steps[count - 1], events)
+        assert sentence(recording.config, steps[:count], events)
         scene = Scene(recording.config, steps[:count], events, steps[count - 1], classes=10)
         for tab in get_args(Tab):
             json.dumps([figures(scene, View(tab=tab, layer=3)), patch(scene, View(tab=tab), series=True)])

@@ -127,8 +127,9 @@ def test_a_flood_or_a_large_message_closes_the_socket(port, run):
 def get(port, path, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", path, headers=headers)
-    response = connection.getresponse()
-    return response, response.read()
+    with contextlib.closing(connection):
+        response = connection.getresponse()
+        return response, response.read()
 
 
 def test_plotly_comes_compressed_and_stays_cached(port):
@@ -188,8 +189,8 @@ def test_a_foreign_host_is_turned_away_on_the_socket(port, run):
     for host, status in (("evil.example", 403), ("localhost", 101)):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", path_of(run), headers=upgrade | {"Host": host, "Origin": f"http://{host}"})
-        assert connection.getresponse().status == status
-        connection.close()
+        with contextlib.closing(connection):
+            assert connection.getresponse().status == status
 
 
 @pytest.mark.parametrize(

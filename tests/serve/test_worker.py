@@ -155,7 +155,7 @@ def test_it_ends_with_its_parent_however_that_dies():
     time.sleep(1)
     assert psutil.pid_exists(pid)
     parent.kill()
-    parent.wait()
+    parent.communicate()
     assert gone(pid, 5)
 
 

@@ -30,7 +30,7 @@ class Run:
         return {(finding.kind, finding.arm) for finding in self.found()}
 
     def say(self, at: int = -1) -> str:
-        return text(sentence(self.config, self.steps[at], self.events))
+        return text(sentence(self.config, self.steps[: at + 1 or None], self.events))
 
     def only(self, kind: str, arm: int) -> Finding:
         (finding,) = [each for each in self.found() if (each.kind, each.arm) == (kind, arm)]

@@ -11,21 +11,23 @@ import pytest
 from bnviz.config import MAX_ARMS, RunConfig
 from bnviz.verdict import Span, findings, sentence
 from bnviz.verdict.wording import factor, number, percent
-from tests.support.trained import SETTINGS, changed, median, slope, text, trained
+from tests.support.trained import SETTINGS, changed, late, layer_medians, median, slope, text, trained
+from tests.support.trained import run as train_run
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
 def test_numbers_of_the_sentence_are_those_of_the_frames_in_the_colour_of_their_arm():
     run = trained("sigmoid")
-    plain, batch = run.steps[-1]
-    spans = sentence(run.config, run.steps[-1], run.events)
-    ours, other = (median([float(v) for v in frame.ics_relative[1:]]) for frame in (batch, plain))
+    spans = sentence(run.config, run.steps, run.events)
+    ours, other = (median(layer_medians(run, arm, "ics_relative")[1:]) for arm in (1, 0))
+    plain_loss = median([frame.test_loss for frame in late(run, 0)])
+    accuracy = median([frame.test_accuracy for frame in late(run, 1)])
     coloured = [span for span in spans if span.arm is not None]
     assert coloured == [
-        Span("Without normalization", 0), Span(f"{plain.test_loss:.2f}", 0),
-        Span(factor(slope([float(v) for v in plain.grad_norm])), 0),
-        Span("With BatchNorm", 1), Span(percent(batch.test_accuracy), 1), Span(number(ours), 1), Span(number(other), 0),
+        Span("Without normalization", 0), Span(f"{plain_loss:.2f}", 0),
+        Span(factor(slope(layer_medians(run, 0, "grad_norm"))), 0),
+        Span("With BatchNorm", 1), Span(percent(accuracy), 1), Span(number(ours), 1), Span(number(other), 0),
     ]  # fmt: skip
     assert "nothing is learned: loss" in text(spans)
     assert "is chance (ln 10), and gradients fall" in text(spans)
@@ -62,7 +64,7 @@ def test_arms_that_are_alike_are_told_apart():
 def test_a_forked_arm_has_its_place_and_is_compared_since_the_fork():
     run = trained("forked")
     assert "Without normalization nothing is learned" in run.say()
-    assert Span("With BatchNorm", 1) in sentence(run.config, run.steps[-1], run.events)
+    assert Span("With BatchNorm", 1) in sentence(run.config, run.steps, run.events)
     assert "BatchNorm" not in run.say(3)  # before the fork
 
 
@@ -99,3 +101,30 @@ def test_sentences_fit_above_the_charts():
         for at in range(len(trained(name).steps)):
             assert len(trained(name).say(at)) <= (230 if arms <= 2 else 60 * MAX_ARMS)
             assert "unknown" not in trained(name).say(at)
+
+
+def test_sentence_and_findings_give_the_same_numbers():
+    for name in ("sigmoid", "good_init", "hot", "fours"):
+        run = trained(name)
+        numbers = {span for finding in run.found() for span in finding.spans if span.arm is not None}
+        said = [span for span in sentence(run.config, run.steps, run.events) if re.search(r"\d", span.text)]
+        assert said
+        assert {span for span in said if "%" in span.text or "×" in span.text} <= numbers
+
+
+def test_after_a_few_steps_it_is_too_early_to_tell():
+    run = train_run(steps=41, measure_every=1)
+    early = text(sentence(run.config, run.steps[:4]))
+    assert "too early to tell" in early
+    assert "nothing is learned" not in early
+    assert not {finding.kind for finding in findings(run.config, run.steps[:4])} & {"chance", "article"}
+    assert "Without normalization nothing is learned" in text(sentence(run.config, run.steps))
+
+
+def test_what_beats_guessing_clearly_has_learned():
+    """On the spiral BatchNorm's net had 64 % right, 4 standard deviations above chance, and was said to guess."""
+    run = train_run(dataset="spiral", depth=5, activation="tanh", learning_rate=0.3, steps=400, measure_every=10)
+    accuracy = median([frame.test_accuracy for frame in late(run, 1)])
+    assert accuracy > 0.5 + 3 * (0.25 / 200) ** 0.5
+    assert "nothing is learned" not in text(sentence(run.config, run.steps)).split("BatchNorm")[1]
+    assert ("chance", 1) not in run.kinds()
