@@ -45,6 +45,7 @@ class Hub:
         self._sources: dict[str, Source] = {}
         self._busy: set[Worker] = set()
         self._spares: list[Worker] = []
+        self._warm = True
         self._lock = threading.Condition(threading.RLock())
         self._closed = threading.Event()
         self._started = time.monotonic()  # when the newest run started
@@ -52,7 +53,8 @@ class Hub:
         self._folder = tempfile.TemporaryDirectory(prefix="bnviz-", ignore_cleanup_errors=True)
 
     def open(self) -> None:
-        """Start the spare worker and the janitor."""
+        """Start the janitor, and the spare worker unless recordings are there to be looked at."""
+        self._warm = not self._sources
         self._refill()
         self._janitor.start()
 
@@ -100,6 +102,7 @@ class Hub:
             busy = len(self._busy) - (instead_of is not None and instead_of.worker is not None)
             if busy >= MAX_RUNS:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
+            self._warm = True
             run = Run(config, owner, instead_of, for_viewers, Path(self._folder.name))
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
@@ -173,7 +176,7 @@ class Hub:
     def _refill(self) -> None:
         with self._lock:
             self._spares = [worker for worker in self._spares if worker.alive]
-            if not self._closed.is_set() and len(self._spares) < SPARES:
+            if self._warm and not self._closed.is_set() and len(self._spares) < SPARES:
                 self._spares.append(Worker())
 
     def _tidy(self) -> None:

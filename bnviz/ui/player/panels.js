@@ -98,7 +98,7 @@ function build(s) {
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   s.status = el("span", { class: "bnviz-status" });
-  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(event.currentTarget)),
+  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(s, event.currentTarget)),
     button("Save", "", null, () => save(s))];
   s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
   s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
@@ -148,6 +148,7 @@ function showSentence(s, spans) {
 }
 
 function showTimeline(s, { first, last, shown, live, events }) {
+  s.changed = events.length > 0;
   fit(s); // what stands above may have come or gone
   s.last = last;
   Object.assign(s.slider, { min: first, max: last });
@@ -169,7 +170,7 @@ function present(s, on = !document.documentElement.classList.contains("bnviz-pre
   look(s, { present: on });
 }
 
-async function share(button) {
+async function share(s, button) {
   const link = document.location.href;
   try { await navigator.clipboard.writeText(link); } catch {
     const field = el("textarea", { style: "position: fixed; opacity: 0" }, link); // no clipboard without https
@@ -180,6 +181,7 @@ async function share(button) {
   }
   button.firstChild.textContent = "Link copied";
   setTimeout(() => { button.firstChild.textContent = "Share"; }, 1500);
+  if (s.changed) problem(s, "The link shows this run while it lasts, then starts with the settings as they are now: what was changed on the way is in the recording (Save).");
 }
 
 function save(s) {
