@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.config import Arm, RunConfig
+from bnviz.config.arm import ARM_SETTINGS, parse_arm_field
 
 BINS = 64
 PERCENTILES = (15, 50, 85)
@@ -201,7 +202,7 @@ def current_arms(config: RunConfig, events: Iterable[Event]) -> dict[str, Arm]:
     """Each arm as it is after these events, by the label that it has kept from its start."""
     arms = dict(zip(config.labels, config.arms, strict=True))
     for event in events:
-        changes = {name: text for name, text in event.changes.items() if name in _ARM_FIELDS}
+        changes = {name: text for name, text in event.changes.items() if name in ARM_SETTINGS}
         if event.kind == "fork":
             arms[event.changes["label"]] = _changed(arms[event.arm or ""], changes)
         elif event.kind == "change" and event.arm:
@@ -209,17 +210,9 @@ def current_arms(config: RunConfig, events: Iterable[Event]) -> dict[str, Arm]:
     return arms
 
 
-_ARM_FIELDS = ("normalization", "noise", "trick", "learning_rate")
-
-
 def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
     """The arm with these fields, given as text."""
-    values: dict[str, Any] = dict(changes)
-    if "noise" in values:
-        values["noise"] = values["noise"] == "True"
-    if "learning_rate" in values:
-        values["learning_rate"] = None if values["learning_rate"] == "None" else float(values["learning_rate"])
-    return replace(arm, **values)
+    return replace(arm, **{name: parse_arm_field(name, text) for name, text in changes.items()})
 
 
 def current_config(config: RunConfig, events: Iterable[Event]) -> RunConfig:

@@ -90,3 +90,42 @@ class Choice:
     def parse(self, text: str) -> str:
         """Read from text."""
         return text
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Yes or no."""
+
+    allowed = "True or False"
+
+    def check(self, value: Any) -> bool:
+        """The value itself; ValueError when it is not one of the allowed."""
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    def parse(self, text: str) -> bool:
+        """Read from text."""
+        if text not in ("True", "False"):
+            raise ValueError
+        return text == "True"
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """Something, or None."""
+
+    inner: Setting
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        return self.inner.allowed
+
+    def check(self, value: Any) -> Any:
+        """The value in its proper type; ValueError when it is not one of the allowed."""
+        return None if value is None else self.inner.check(value)
+
+    def parse(self, text: str) -> Any:
+        """Read from text."""
+        return None if text == "None" else self.inner.parse(text)

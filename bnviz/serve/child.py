@@ -12,11 +12,12 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from bnviz.config import RunConfig, parse_field
+from bnviz.config.arm import parse_arm_field
 from bnviz.recording import Note, StreamWriter
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 WATCHABLE = 0.02
 """Steps that take at least so many seconds are measured each."""
-_PARSE: dict[str, Callable[[str], Any]] = {
-    "normalization": str,
-    "noise": lambda text: text == "True",
-    "learning_rate": lambda text: None if text == "None" else float(text),
-}
 
 
 class _Commands:
@@ -123,7 +119,7 @@ class _Session:
         if arm is None:
             self.trainer.change(**{name: parse_field(name, text) for name, text in texts.items()})
         else:
-            fields = {name: _PARSE[name](text) for name, text in texts.items()}
+            fields = {name: parse_arm_field(name, text) for name, text in texts.items()}
             act = self.trainer.change if command == "change" else self.trainer.fork
             act(arm, **fields)
         self._write(self.trainer.news())

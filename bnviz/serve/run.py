@@ -7,10 +7,12 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bnviz.config import RunConfig, live_changes
+from bnviz.config import RunConfig
+from bnviz.config.change import Change
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.recording import Note, Recording
@@ -112,11 +114,11 @@ class Run:
                 self._arrivals.clear()
             worker.send(name, **values)
 
-    def become(self, config: RunConfig) -> None:
-        """Take over, without a reset, what can change so (see `config.live_changes`); a finished run goes on."""
-        for arm, fields in live_changes(self.config, config):
-            label = None if arm is None else self.started_with.labels[arm]
-            self.command("change", arm=label, fields={name: str(value) for name, value in fields.items()})
+    def become(self, config: RunConfig, changes: Iterable[Change]) -> None:
+        """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on."""
+        for change in changes:
+            label = None if change.arm is None else self.started_with.labels[change.arm]
+            self.command("change", arm=label, fields={name: str(value) for name, value in change.fields.items()})
         self.config = config
         if self.status is Status.FINISHED:
             self.command("play")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bnviz.config import LIVE_FIELDS, Arm, RunConfig
+from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, Arm, RunConfig
 from bnviz.data import load
 from bnviz.frames import Event, Frame, layer_names
 from bnviz.landscape import step_lengths
@@ -149,7 +149,7 @@ class Trainer:
             _only(fields, LIVE_FIELDS, "a running network")
             self.config = replace(self.config, **fields)
         else:
-            _only(fields, ("normalization", "noise", "learning_rate"), "an arm of a running network")
+            _only(fields, LIVE_ARM_FIELDS, "an arm of a running network")
             chosen = self._arm(arm)
             arms = [replace(each.arm, **fields) if each is chosen else each.arm for each in self._arms.values()]
             self.config = replace(self.config, arms=tuple(arms))
@@ -164,7 +164,7 @@ class Trainer:
 
         Returns the label of the new arm. Errors: ValueError as for `change`.
         """
-        _only(fields, ("normalization", "noise", "learning_rate"), "a fork")
+        _only(fields, LIVE_ARM_FIELDS, "a fork")
         source = self._arm(arm)
         changed = replace(source.arm, **fields)
         self.config = replace(self.config, arms=(*self.config.arms, changed))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from bnviz.charts.look import PALETTE
-from bnviz.config import SETTINGS, RunConfig, forgiving_config, live_changes
+from bnviz.config import SETTINGS, RunConfig, forgiving_config
+from bnviz.config.change import Restart, difference
 from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
@@ -159,22 +161,20 @@ def reconcile(wanted: RunConfig, run: Run | None) -> Run:
     if run is not None and run.config == wanted:
         return run
     if run is not None and run.status.live:
-        try:
-            live_changes(run.config, wanted)
-        except ValueError as error:
-            st.toast(f"Started anew with another {_words(str(error))}.", icon=":material/restart_alt:")
-        else:
+        changes = difference(run.config, wanted)
+        if not isinstance(changes, Restart):
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
-            run.become(wanted)
+            run.become(wanted, changes)
             return run
+        st.toast(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
     started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
     return started
 
 
-def _words(names: str) -> str:
+def _words(names: Iterable[str]) -> str:
     titles = {name: str(field.metadata["title"]).lower() for name, field in sidebar.FIELDS.items()}
-    return ", ".join(titles[name] for name in names.split(", "))
+    return ", ".join(titles[name] for name in names)
 
 
 def _write_link(source: Source) -> None:

@@ -10,9 +10,10 @@ from bnviz.config import (
     Arm,
     RunConfig,
     forgiving_config,
-    live_changes,
     parse_field,
 )
+from bnviz.config.arm import parse_arm_field
+from bnviz.config.change import Change, Restart, difference
 
 OTHER = {
     "dataset": "wine", "model": "cnn", "depth": 50, "width": 100, "activation": "gelu", "init": "normal_0.01",
@@ -138,12 +139,29 @@ def test_what_changes_without_a_reset():
     wanted = replace(
         now, learning_rate=0.1, bn_momentum=0.2, landscape="0.5-4", arms=(Arm("batch"), Arm("batch", learning_rate=0.3))
     )
-    assert live_changes(now, wanted) == [
-        (None, {"learning_rate": 0.1, "bn_momentum": 0.2, "landscape": "0.5-4"}),
-        (0, {"normalization": "batch"}),
-        (1, {"learning_rate": 0.3}),
-    ]
-    assert live_changes(now, now) == []
-    for other in (replace(now, depth=7), replace(now, seed=1), replace(now, arms=(Arm(),))):
-        with pytest.raises(ValueError, match=r"depth|seed|arms"):
-            live_changes(now, other)
+    assert difference(now, wanted) == (
+        Change(None, {"learning_rate": 0.1, "bn_momentum": 0.2, "landscape": "0.5-4"}),
+        Change(0, {"normalization": "batch"}),
+        Change(1, {"learning_rate": 0.3}),
+    )
+    assert difference(now, now) == ()
+
+
+def test_what_needs_a_new_start_is_named():
+    now = RunConfig()
+    assert difference(now, replace(now, depth=7, steps=5)) == Restart(("depth",))
+    assert difference(now, replace(now, seed=1, arms=(Arm(),))) == Restart(("seed", "arms"))
+    assert difference(now, replace(now, arms=(Arm(trick="auxiliary"), Arm("batch")))) == Restart(("arms",))
+
+
+def test_every_field_of_an_arm_reads_back_what_str_makes_of_it():
+    for arm in (
+        Arm(),
+        Arm("batch_linf", noise=True, trick="pretrain", learning_rate=1e-7),
+        Arm(learning_rate=0.1 + 0.2),
+    ):
+        texts = {each.name: str(getattr(arm, each.name)) for each in fields(Arm)}
+        assert Arm(**{name: parse_arm_field(name, text) for name, text in texts.items()}) == arm
+    for name, text in (("noise", "yes"), ("normalization", "x"), ("learning_rate", "-1"), ("trick", "")):
+        with pytest.raises(ValueError):  # noqa: PT011  the caller names the field
+            parse_arm_field(name, text)

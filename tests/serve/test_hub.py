@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from bnviz.config import Arm, RunConfig
+from bnviz.config.change import difference
 from bnviz.recording import Recording
 from bnviz.serve import hub as hub_module
 from bnviz.serve.hub import Hub, TooManyRuns
@@ -65,7 +66,8 @@ def test_runs_are_independent(hub):
 def test_a_change_while_running_is_an_event_and_a_restart_takes_the_place(hub):
     run = hub.start(CONFIG, "me")
     wait_for(lambda: run.step > 20)
-    run.become(replace(CONFIG, learning_rate=0.1, arms=(Arm("batch"), Arm("batch"))))
+    wanted = replace(CONFIG, learning_rate=0.1, arms=(Arm("batch"), Arm("batch")))
+    run.become(wanted, difference(CONFIG, wanted))
     wait_for(lambda: len(run.history.snapshot()[1]) == 2)
     assert run.status is Status.RUNNING
     assert run.config.learning_rate == 0.1

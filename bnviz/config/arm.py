@@ -1,0 +1,139 @@
+"""An arm, one network of a run: what is done to it, its limits, and its form as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast, get_args
+
+from bnviz.config.settings import Choice, Flag, Maybe, Number, Setting
+
+Normalization = Literal["none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_linf"]
+Trick = Literal["none", "auxiliary", "pretrain"]
+
+BATCH_NORMALIZATIONS = ("batch", "batch_l1", "batch_linf")
+MAX_ARMS = 6
+NORMALIZATION_TITLES = {
+    "none": "no normalization", "batch": "BatchNorm", "layer": "LayerNorm", "group": "GroupNorm",
+    "rms": "RMSNorm", "weight": "WeightNorm", "batch_l1": "BatchNorm, L1", "batch_linf": "BatchNorm, L∞",
+}  # fmt: skip
+TRICK_TITLES = {"auxiliary": "auxiliary losses", "pretrain": "pre-training"}
+LEARNING_RATE = Number(0.0, 1000.0)
+
+
+def setting(default: Any, kind: Setting, title: str = "", help: str = "", live: bool = False) -> Any:
+    """A field that is a setting; live: it may change in a running network, without a new start."""
+    return field(default=default, metadata={"setting": kind, "title": title, "help": help, "live": live})
+
+
+def check(owner: Any, name: str, setting: Setting) -> None:
+    """Give a field of a frozen owner its value in its proper type; ValueError that names it and what is allowed."""
+    value = getattr(owner, name)
+    try:
+        object.__setattr__(owner, name, setting.check(value))
+    except (ValueError, TypeError, OverflowError):
+        shown = ",".join(getattr(arm, "label", repr(arm)) for arm in value) if name == "arms" and isinstance(
+            value, (tuple, list)) else repr(value)  # fmt: skip
+        raise ValueError(f"{name} must be {setting.allowed}, got {shown}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One network of a run: what is done to it; all else it shares with the other arms."""
+
+    normalization: Normalization = setting("none", Choice(get_args(Normalization)), live=True)
+    """What stands between a weight layer and its activation."""
+
+    noise: bool = setting(False, Flag(), live=True)
+    """Random shift and scale after the normalization (Santurkar et al. 2018, App. A.2.1)."""
+
+    trick: Trick = setting("none", Choice(get_args(Trick)))
+    """A treatment from before BatchNorm, by `bnviz.models.treatments`.
+
+    auxiliary: classifiers after one and two thirds of the hidden layers, each adding 0.3 times its loss while
+    training, absent at test time (Szegedy et al. 2014, section 5). pretrain: a shallow net trains first; the deep one
+    then starts with its first layers and its output layer (Simonyan & Zisserman 2014, section 3.1).
+    """
+
+    learning_rate: float | None = setting(None, Maybe(LEARNING_RATE), live=True)
+    """The arm's own learning rate; None: the run's."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            check(self, each.name, each.metadata["setting"])
+
+    @property
+    def label(self) -> str:
+        """The arm in a word, such as `batch+noise@0.1`; `Arm.parse` reads it back."""
+        parts = [self.normalization, *(["noise"] if self.noise else []), self.trick]
+        label = "+".join([parts[0], *(part for part in parts[1:] if part != "none")])
+        return label if self.learning_rate is None else f"{label}@{self.learning_rate!r}"
+
+    @property
+    def title(self) -> str:
+        """The arm as people call it, such as `BatchNorm + noise`."""
+        parts = [NORMALIZATION_TITLES[self.normalization], *(["noise"] if self.noise else [])]
+        if self.trick != "none":
+            parts.append(TRICK_TITLES[self.trick])
+        rate = "" if self.learning_rate is None else f", lr {self.learning_rate:g}"
+        return " + ".join(parts) + rate
+
+    @classmethod
+    def parse(cls, label: str) -> Arm:
+        """The arm that has this label, such as `none`, `batch+noise` or `none+auxiliary@0.1`.
+
+        Errors: ValueError that names the label and what is allowed.
+        """
+        match = re.fullmatch(r"([a-z0-9_]+)((?:[+ ][a-z]+)*)(?:@(.+))?", label.strip())
+        if match is None:
+            raise ValueError(_bad_arm(label))
+        normalization, extras, rate = match[1], re.split(r"[+ ]", match[2])[1:], match[3]
+        tricks = [extra for extra in extras if extra != "noise"]
+        try:
+            return cls(
+                normalization=cast(Normalization, normalization),
+                noise="noise" in extras,
+                trick=cast(Trick, tricks[0] if tricks else "none"),
+                learning_rate=None if rate is None else float(rate),
+            )
+        except ValueError:
+            raise ValueError(_bad_arm(label)) from None
+
+
+def _bad_arm(label: str) -> str:
+    return (
+        f"arms must be labels joined by commas, got {label!r}: each is one of "
+        f"{', '.join(get_args(Normalization))}, then +noise, +auxiliary or +pretrain where wanted, "
+        f"then @ and a learning rate of its own where wanted (batch+noise@0.1)."
+    )
+
+
+@dataclass(frozen=True)
+class Arms:
+    """One to `MAX_ARMS` networks, trained in lockstep."""
+
+    allowed = f"1 to {MAX_ARMS} arms"
+
+    def check(self, value: Any) -> tuple[Arm, ...]:
+        """The arms as a tuple; ValueError when there are none, too many, or things of another kind."""
+        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+            raise ValueError
+        arms = tuple(value)
+        if not 1 <= len(arms) <= MAX_ARMS or not all(isinstance(arm, Arm) for arm in arms):
+            raise ValueError
+        return arms
+
+    def parse(self, text: str) -> tuple[Arm, ...]:
+        """Read labels joined by commas."""
+        return tuple(Arm.parse(label) for label in text.split(","))
+
+
+ARM_SETTINGS: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Arm)}
+LIVE_ARM_FIELDS = tuple(each.name for each in fields(Arm) if each.metadata["live"])
+"""What an arm takes over without starting anew."""
+
+
+def parse_arm_field(name: str, text: str) -> Any:
+    """The value of one field of `Arm`, read from what `str` made of it. Errors: ValueError; KeyError: no such field."""
+    return ARM_SETTINGS[name].check(ARM_SETTINGS[name].parse(text))
