@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnviz.charts.lines import chart, every, steps_of
+from bnviz.charts.lines import chart, every, steps_of, thinned
 from bnviz.charts.look import Figure, encode, floats, translucent
 from bnviz.charts.scene import Scene, View
 from bnviz.frames import Floats
@@ -46,7 +46,7 @@ def band(
                 "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:.3~g}}<extra></extra>",
             })  # fmt: skip
     settings, note = axis(np.concatenate(found) if found else np.zeros((0, len(names))))
-    return chart(scene, view, [*areas, *traces], settings, note)
+    return chart(scene, view, [*areas, *traces], settings, "; ".join([*filter(None, [note]), *thinned(scene, beat)]))
 
 
 def outline(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -132,6 +132,11 @@ def every(count: int, most: int) -> slice:
     return slice(None, None, max(1, -(-count // most)))
 
 
+def thinned(scene: Scene, beat: slice) -> list[str]:
+    """What there is to say where not every measured step is drawn."""
+    return [f"1 in {beat.step} of {len(scene.steps)} measured steps"] if beat.step > 1 else []
+
+
 def last_step(scene: Scene) -> float:
     """End of the axis of steps: round, so that it does not move with every frame."""
     return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0

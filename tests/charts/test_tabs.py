@@ -230,3 +230,16 @@ def test_shares_of_units_are_shown_by_layer_and_over_steps():
     np.testing.assert_allclose(decode(whole["units"]["data"][0]["x"]), there.current[0].dead, rtol=1e-6)
     expected = [frames[0].dead[2] for frames in there.steps]
     np.testing.assert_allclose(line(whole["dead-steps"], "layer 3", "no normalization"), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "said"), [(200, False), (201, True), (401, True)])
+def test_a_chart_that_leaves_out_steps_says_so(steps, said):
+    there = scene(depth=2, steps=steps, landscape="0.5-4")
+    words = f"1 in {-(-steps // 200)} of {steps} measured steps"
+    for tab, panel in (("time", "unit"), ("landscape", "landscape-loss"), ("updates", "updates-0")):
+        figure = drawn(there, tab)[panel]
+        assert (words in figure["note"]) == said
+        lengths = [len(decode(trace["x"])) for trace in figure["data"] if isinstance(trace["x"], dict)
+                   and trace["mode"] == "lines" and trace.get("hoverinfo") != "skip"]  # fmt: skip
+        drawn_steps = max(lengths)
+        assert drawn_steps == -(-steps // (-(-steps // 200)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnviz.charts.lines import chart, every, level_line, steps_of, ticks
+from bnviz.charts.lines import chart, every, level_line, steps_of, thinned, ticks
 from bnviz.charts.look import Figure, encode, floats, translucent
 from bnviz.charts.panel import (
     Panel,
@@ -70,7 +70,8 @@ def all_layers(scene: Scene, view: View, arm: int, name: str) -> Figure:
         })  # fmt: skip
     everything = np.concatenate([scene.history(name, each).ravel() for each in scene.titles])
     first = arm == 0 or view.stacked
-    note = (f"{len(shown)} of {count} layers; " if len(shown) < count else "") + "the first is palest"
+    few = [f"{len(shown)} of {count} layers"] if len(shown) < count else []
+    note = "; ".join([*few, "the first is palest", *thinned(scene, beat)])
     return chart(scene, view, traces, ticks("exponent", everything), note if first else "", labels=first)
 
 
