@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.config import Landscape
 from bnviz.ics.stacked import Loss
-from bnviz.models.normalization import UnitNoise
+from bnviz.models.noise import UnitNoise
 
 Floats = NDArray[np.float64]
 POINTS = 8

@@ -22,7 +22,8 @@ from bnviz.charts.lines import every
 from bnviz.charts.look import PALETTE
 from bnviz.charts.rows import BASE, PEAK, ROW, outline, rows, value_axis
 from bnviz.charts.scene import Scene, View
-from bnviz.config import NORMALIZATION_TITLES, TRICK_TITLES, Arm
+from bnviz.config import Arm
+from bnviz.config.arm import title_of
 from bnviz.presets import PRESETS, preset
 from bnviz.recording import Recording
 from bnviz.training import train
@@ -72,8 +73,8 @@ def svg(name: str, recording: Recording) -> str:
 
 def _name(arm: Arm) -> str:
     if arm.trick != "none":
-        return TRICK_TITLES[arm.trick]
-    return NORMALIZATION_TITLES[arm.normalization].removeprefix("BatchNorm, ") + (" + noise" if arm.noise else "")
+        return title_of("trick", arm.trick)
+    return arm.kind.title.removeprefix("BatchNorm, ") + (" + noise" if arm.noise else "")
 
 
 def color(place: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors, Theme
-from bnviz.config import Arm, RunConfig
+from bnviz.config import Arm, RunConfig, numbered
 from bnviz.frames import Event, Floats, Frame, current_arms, current_config, layer_names, quantities
 
 Values = Literal["preactivation", "input"]
@@ -90,9 +90,8 @@ class Scene:
         for label, arm in self.arms.items():
             since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
             title = arm.title + (f" · since step {since[-1]}" if since else "")
-            same = sum(each.split(" #")[0] == title for each in titles.values())
-            titles[label] = f"{title} #{same + 1}" if same else title
-        return titles
+            titles[label] = title
+        return dict(zip(titles, numbered(titles.values()), strict=True))
 
     @cached_property
     def frames(self) -> list[Frame | None]:

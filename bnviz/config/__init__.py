@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from bnviz.config.arm import (
-    BATCH_NORMALIZATIONS,
     LEARNING_RATE,
     LIVE_ARM_FIELDS,
     MAX_ARMS,
-    NORMALIZATION_TITLES,
-    TRICK_TITLES,
     Arm,
     Arms,
-    Normalization,
     Trick,
     check,
+    numbered,
     setting,
+    title_of,
 )
+from bnviz.config.catalog import CATALOG, DataSet
+from bnviz.config.normalizations import NORMALIZATIONS
 from bnviz.config.settings import Choice, Number, Setting, Whole
 
 __all__ = [
-    "BATCH_NORMALIZATIONS", "LEARNING_RATE", "LIVE_ARM_FIELDS", "MAX_ARMS", "NORMALIZATION_TITLES", "TRICK_TITLES",
-    "Arm", "Normalization", "RunConfig", "Trick",
+    "CATALOG", "LEARNING_RATE", "LIVE_ARM_FIELDS", "MAX_ARMS", "MOMENTUM", "NORMALIZATIONS",
+    "Arm", "RunConfig", "Trick", "numbered",
 ]  # fmt: skip
 
-Dataset = Literal[
-    "digits", "iris", "wine", "breast_cancer", "moons", "circles", "spiral",
-    "gaussian", "mnist", "fashion_mnist", "cifar10",
-]  # fmt: skip
 Model = Literal["mlp", "cnn"]
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu", "silu"]
 Init = Literal["xavier", "he", "normal_0.01", "orthogonal"]
@@ -40,8 +35,8 @@ Loss = Literal["cross_entropy", "squared_error"]
 Optimizer = Literal["sgd", "momentum", "adam"]
 Landscape = Literal["off", "0.5-4", "0.01-30"]
 
-IMAGE_DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
-DOWNLOADED_DATASETS = ("mnist", "fashion_mnist", "cifar10")
+MOMENTUM = 0.9
+"""Of the optimizer called `momentum`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +46,81 @@ class RunConfig:
     Errors: ValueError that names the field, the value given and what is allowed.
     """
 
-    dataset: Dataset = setting("digits", Choice(get_args(Dataset)), "Data", "What the networks learn from.")
+    dataset: str = setting(
+        "digits",
+        Choice(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
+        "Data", "What the networks learn from.",
+    )  # fmt: skip
     model: Model = setting(
-        "mlp", Choice(get_args(Model)), "Network", "Fully connected layers, or 3x3 convolutions on images."
-    )
+        "mlp",
+        Choice(get_args(Model), {"mlp": "Fully connected", "cnn": "Convolutional"}),
+        "Network", "Fully connected layers, or 3x3 convolutions on images.",
+    )  # fmt: skip
     depth: int = setting(6, Whole(1, 50), "Depth", "Number of hidden layers.")
-    width: int = setting(64, Whole(2, 512), "Width", "Units (or channels) of each hidden layer.")
-    activation: Activation = setting(
-        "sigmoid", Choice(get_args(Activation)), "Activation", "Function applied to each unit."
+    width: int = setting(
+        64,
+        Whole(2, 512),
+        "Width",
+        "Units (or channels) of each hidden layer.",
+        stops=(2, 4, 8, 16, 32, 64, 100, 128, 256, 512),
     )
-    init: Init = setting("xavier", Choice(get_args(Init)), "Initialization", "How weights are drawn.")
+    activation: Activation = setting(
+        "sigmoid",
+        Choice(
+            get_args(Activation),
+            {"identity": "identity", "sigmoid": "sigmoid", "tanh": "tanh", "relu": "ReLU", "leaky_relu": "leaky ReLU",
+             "gelu": "GELU", "silu": "SiLU"},
+        ),
+        "Activation",
+        "Function applied to each unit.",
+    )  # fmt: skip
+    init: Init = setting(
+        "xavier",
+        Choice(get_args(Init), {"xavier": "Xavier (Glorot)", "normal_0.01": "Normal, 0.01"}),
+        "Initialization",
+        "How weights are drawn.",
+    )
     loss: Loss = setting(
         "cross_entropy", Choice(get_args(Loss)), "Loss", "Cross-entropy (classes) or squared error (regression)."
     )
     optimizer: Optimizer = setting(
-        "sgd", Choice(get_args(Optimizer)), "Optimizer", "Plain SGD, SGD with momentum 0.9, or Adam."
+        "sgd",
+        Choice(get_args(Optimizer), {"sgd": "SGD", "momentum": f"SGD, momentum {MOMENTUM}"}),
+        "Optimizer",
+        f"Plain SGD, SGD with momentum {MOMENTUM}, or Adam.",
     )
-    learning_rate: float = setting(0.5, LEARNING_RATE, "Learning rate", "Step length of the optimizer.", live=True)
+    learning_rate: float = setting(
+        0.5,
+        LEARNING_RATE,
+        "Learning rate",
+        "Step length of the optimizer.",
+        live=True,
+        stops=(0.0, 1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0,
+               3.0, 5.0, 10.0),
+    )  # fmt: skip
     batch_size: int = setting(
-        128, Whole(1, 4096), "Batch size", "Samples a step; at most the whole training set is taken."
+        128,
+        Whole(1, 4096),
+        "Batch size",
+        "Samples a step; at most the whole training set is taken.",
+        stops=(1, 2, 4, 8, 16, 32, 60, 64, 128, 256, 512, 1024, 4096),
     )
-    steps: int = setting(1000, Whole(1, 1_000_000), "Steps", "Optimizer updates until the run is finished.", live=True)
-    measure_every: int = setting(10, Whole(1, 10_000), "Measure every", "Steps from one frame to the next.", live=True)
+    steps: int = setting(
+        1000,
+        Whole(1, 1_000_000),
+        "Steps",
+        "Optimizer updates until the run is finished.",
+        live=True,
+        stops=(100, 300, 1000, 3000, 10_000, 30_000, 100_000, 1_000_000),
+    )
+    measure_every: int = setting(
+        10,
+        Whole(1, 10_000),
+        "Measure every",
+        "Steps from one frame to the next.",
+        live=True,
+        stops=(1, 2, 5, 10, 20, 50, 100, 1000),
+    )
     seed: int = setting(0, Whole(0, 2**31 - 1), "Seed", "Decides weights, batches and noise.")
     data_noise: float = setting(
         0.2, Number(0.0, 1.0), "Noise", "Standard deviation of the noise in moons, circles and spiral."
@@ -87,7 +135,10 @@ class RunConfig:
     )
     landscape: Landscape = setting(
         "off",
-        Choice(get_args(Landscape)),
+        Choice(
+            get_args(Landscape),
+            {"off": "off", "0.5-4": "½ to 4 × learning rate", "0.01-30": "0.01 to 30 × learning rate"},
+        ),
         "Landscape",
         "Loss and gradient at 8 points along the gradient: steps of this many learning rates. Each point costs about "
         "as much as a training step.",
@@ -103,34 +154,32 @@ class RunConfig:
         self._check_together()
 
     def _check_together(self) -> None:
-        normalizations = {arm.normalization for arm in self.arms}
-        if self.model == "cnn" and self.dataset not in IMAGE_DATASETS:
+        if self.model == "cnn" and not self.data.images:
+            images = ", ".join(name for name, data in CATALOG.items() if data.images)
             raise ValueError(
-                f"model must be mlp for dataset {self.dataset}, got cnn: "
-                f"convolutions need images ({', '.join(IMAGE_DATASETS)})."
+                f"model must be mlp for dataset {self.dataset}, got cnn: convolutions need images ({images})."
             )
-        if (self.loss == "squared_error") != (self.dataset == "gaussian"):
-            wanted = "squared_error" if self.dataset == "gaussian" else "cross_entropy"
-            raise ValueError(f"loss must be {wanted} for dataset {self.dataset}, got {self.loss!r}.")
+        if self.loss != self.data.loss:
+            raise ValueError(f"loss must be {self.data.loss} for dataset {self.dataset}, got {self.loss!r}.")
         for trick, least in (("pretrain", 2), ("auxiliary", 3)):
             if self.depth < least and any(arm.trick == trick for arm in self.arms):
-                raise ValueError(f"depth must be at least {least} with {TRICK_TITLES[trick]}, got {self.depth}.")
-        if self.batch_size == 1 and normalizations.intersection(BATCH_NORMALIZATIONS):
+                raise ValueError(f"depth must be at least {least} with {title_of('trick', trick)}, got {self.depth}.")
+        if self.batch_size == 1 and any(arm.kind.over_batch for arm in self.arms):
             raise ValueError(
                 "batch_size must be at least 2 with BatchNorm, got 1: one sample has no variance over the batch."
             )
-        if "group" in normalizations and self.width % self.groups:
+        if any(arm.normalization == "group" for arm in self.arms) and self.width % self.groups:
             raise ValueError(f"groups must divide width {self.width}, got {self.groups}.")
+
+    @property
+    def data(self) -> DataSet:
+        """What is known of its data set."""
+        return CATALOG[self.dataset]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """One name an arm, each once: its label, numbered where arms are alike (`batch`, `batch (2)`)."""
-        seen: Counter[str] = Counter()
-        names = []
-        for arm in self.arms:
-            seen[arm.label] += 1
-            names.append(arm.label if seen[arm.label] == 1 else f"{arm.label} ({seen[arm.label]})")
-        return tuple(names)
+        return numbered(arm.label for arm in self.arms)
 
     def rate(self, arm: Arm) -> float:
         """The learning rate of an arm: its own, or that of the run."""
@@ -186,26 +235,3 @@ def parse_field(name: str, text: str) -> Any:
         return setting.check(setting.parse(text))
     except (ValueError, OverflowError):
         raise ValueError(f"{name} must be {setting.allowed}, got {text!r}.") from None
-
-
-def forgiving_config(values: Mapping[str, str], base: RunConfig | None = None) -> tuple[RunConfig, list[str]]:
-    """The nearest allowed config, and a sentence for each field that fell back to `base` (default: the defaults).
-
-    Fields are taken over one by one, so that one bad value costs that field alone.
-    """
-    config, problems = base or RunConfig(), []
-    pending = {}
-    for name, text in values.items():
-        try:
-            pending[name] = parse_field(name, text)
-        except ValueError as error:
-            problems.append(str(error))
-    try:
-        return replace(config, **pending), problems
-    except ValueError:  # each value is fine alone, but not all together: keep what fits
-        for name, value in pending.items():
-            try:
-                config = replace(config, **{name: value})
-            except ValueError as error:
-                problems.append(str(error))
-    return config, problems

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
+from bnviz.config.normalizations import NORMALIZATIONS, Normalization
 from bnviz.config.settings import Choice, Flag, Maybe, Number, Setting
 
-Normalization = Literal["none", "batch", "layer", "group", "rms", "weight", "batch_l1", "batch_linf"]
 Trick = Literal["none", "auxiliary", "pretrain"]
 
-BATCH_NORMALIZATIONS = ("batch", "batch_l1", "batch_linf")
 MAX_ARMS = 6
-NORMALIZATION_TITLES = {
-    "none": "no normalization", "batch": "BatchNorm", "layer": "LayerNorm", "group": "GroupNorm",
-    "rms": "RMSNorm", "weight": "WeightNorm", "batch_l1": "BatchNorm, L1", "batch_linf": "BatchNorm, L∞",
-}  # fmt: skip
-TRICK_TITLES = {"auxiliary": "auxiliary losses", "pretrain": "pre-training"}
 LEARNING_RATE = Number(0.0, 1000.0)
 
 
-def setting(default: Any, kind: Setting, title: str = "", help: str = "", live: bool = False) -> Any:
-    """A field that is a setting; live: it may change in a running network, without a new start."""
-    return field(default=default, metadata={"setting": kind, "title": title, "help": help, "live": live})
+def setting(
+    default: Any,
+    kind: Setting,
+    title: str = "",
+    help: str = "",
+    *,
+    live: bool = False,
+    stops: tuple[float, ...] = (),
+) -> Any:
+    """A field that is a setting.
+
+    live: it may change in a running network, without a new start. stops: round values that a slider offers.
+    """
+    told = {"setting": kind, "title": title, "help": help, "live": live, "stops": stops}
+    return field(default=default, metadata=told)
 
 
 def check(owner: Any, name: str, setting: Setting) -> None:
@@ -42,13 +49,24 @@ def check(owner: Any, name: str, setting: Setting) -> None:
 class Arm:
     """One network of a run: what is done to it; all else it shares with the other arms."""
 
-    normalization: Normalization = setting("none", Choice(get_args(Normalization)), live=True)
+    normalization: str = setting(
+        "none",
+        Choice(tuple(NORMALIZATIONS), {name: kind.title for name, kind in NORMALIZATIONS.items()}),
+        "Normalization",
+        live=True,
+    )
     """What stands between a weight layer and its activation."""
 
-    noise: bool = setting(False, Flag(), live=True)
+    noise: bool = setting(False, Flag(), "Noise after it", live=True)
     """Random shift and scale after the normalization (Santurkar et al. 2018, App. A.2.1)."""
 
-    trick: Trick = setting("none", Choice(get_args(Trick)))
+    trick: Trick = setting(
+        "none",
+        Choice(get_args(Trick), {"none": "nothing", "auxiliary": "auxiliary losses", "pretrain": "pre-training"}),
+        "From before BatchNorm",
+        "Auxiliary classifiers at a third and two thirds of the depth, or growing from a shallow net. "
+        "A change starts anew.",
+    )
     """A treatment from before BatchNorm, by `bnviz.models.treatments`.
 
     auxiliary: classifiers after one and two thirds of the hidden layers, each adding 0.3 times its loss while
@@ -56,12 +74,17 @@ class Arm:
     then starts with its first layers and its output layer (Simonyan & Zisserman 2014, section 3.1).
     """
 
-    learning_rate: float | None = setting(None, Maybe(LEARNING_RATE), live=True)
+    learning_rate: float | None = setting(None, Maybe(LEARNING_RATE), "Learning rate of its own", live=True)
     """The arm's own learning rate; None: the run's."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
             check(self, each.name, each.metadata["setting"])
+
+    @property
+    def kind(self) -> Normalization:
+        """What is known of its normalization."""
+        return NORMALIZATIONS[self.normalization]
 
     @property
     def label(self) -> str:
@@ -73,9 +96,9 @@ class Arm:
     @property
     def title(self) -> str:
         """The arm as people call it, such as `BatchNorm + noise`."""
-        parts = [NORMALIZATION_TITLES[self.normalization], *(["noise"] if self.noise else [])]
+        parts = [self.kind.title, *(["noise"] if self.noise else [])]
         if self.trick != "none":
-            parts.append(TRICK_TITLES[self.trick])
+            parts.append(title_of("trick", self.trick))
         rate = "" if self.learning_rate is None else f", lr {self.learning_rate:g}"
         return " + ".join(parts) + rate
 
@@ -92,7 +115,7 @@ class Arm:
         tricks = [extra for extra in extras if extra != "noise"]
         try:
             return cls(
-                normalization=cast(Normalization, normalization),
+                normalization=normalization,
                 noise="noise" in extras,
                 trick=cast(Trick, tricks[0] if tricks else "none"),
                 learning_rate=None if rate is None else float(rate),
@@ -104,7 +127,7 @@ class Arm:
 def _bad_arm(label: str) -> str:
     return (
         f"arms must be labels joined by commas, got {label!r}: each is one of "
-        f"{', '.join(get_args(Normalization))}, then +noise, +auxiliary or +pretrain where wanted, "
+        f"{', '.join(NORMALIZATIONS)}, then +noise, +auxiliary or +pretrain where wanted, "
         f"then @ and a learning rate of its own where wanted (batch+noise@0.1)."
     )
 
@@ -132,6 +155,23 @@ class Arms:
 ARM_SETTINGS: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Arm)}
 LIVE_ARM_FIELDS = tuple(each.name for each in fields(Arm) if each.metadata["live"])
 """What an arm takes over without starting anew."""
+
+
+def title_of(name: str, value: str) -> str:
+    """One of the choices for a field of `Arm` as people write it."""
+    choice = ARM_SETTINGS[name]
+    assert isinstance(choice, Choice)
+    return choice.title(value)
+
+
+def numbered(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, each once: alike ones are numbered from the second on (`batch`, `batch (2)`)."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(found)
 
 
 def parse_arm_field(name: str, text: str) -> Any:

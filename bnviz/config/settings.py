@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 
@@ -75,6 +76,12 @@ class Choice:
     """One of a few names."""
 
     names: tuple[str, ...]
+    titles: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Names as people write them, where that is not the name with a capital letter and spaces."""
+
+    def title(self, name: str) -> str:
+        """One of the names as people write it."""
+        return self.titles.get(name, name.replace("_", " ").capitalize())
 
     @property
     def allowed(self) -> str:

@@ -11,43 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.data.openml import SOURCES, DataUnavailable, Progress, images_and_labels
+from bnviz.config import CATALOG
+from bnviz.config.catalog import MAX_TEST, TEST_SHARE
+from bnviz.data.openml import DataUnavailable, Progress, images_and_labels
 
-# torch (2 s) and scikit-learn (1 s) are imported where they are used: the page can read SHAPES without the
-# one, and the default run starts without the other.
+# torch (2 s) and scikit-learn (1 s) are imported where they are used: the default run starts without the latter.
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["COMMONEST", "MAX_TEST", "SHAPES", "SPLIT_SEED", "TEST_SHARE", "Data", "DataUnavailable", "load"]
+__all__ = ["SPLIT_SEED", "Data", "DataUnavailable", "load"]
 
 Array = NDArray[Any]
 Pair = tuple[Array, Array]
 
-SHAPES: dict[str, tuple[tuple[int, ...], int, int]] = {
-    "digits": ((1, 8, 8), 10, 1438),
-    "iris": ((4,), 3, 120),
-    "wine": ((13,), 3, 142),
-    "breast_cancer": ((30,), 2, 456),
-    "moons": ((2,), 2, 800),
-    "circles": ((2,), 2, 800),
-    "spiral": ((2,), 2, 800),
-    "gaussian": ((10,), 0, 1000),
-    "mnist": ((1, 28, 28), 10, 60_000),
-    "fashion_mnist": ((1, 28, 28), 10, 60_000),
-    "cifar10": ((3, 32, 32), 10, 50_000),
-}
-"""Of each set: the shape of one input, the number of classes (0: regression), and of training samples."""
-
-COMMONEST = {"wine": 0.40, "breast_cancer": 0.63}
-"""Share of the commonest class, where classes are not equally common: who always says it is right so often."""
-
 SPLIT_SEED = 0
 """Decides which samples are for testing: the same for every run, whatever its own seed."""
 
-MAX_TEST = 1000
-"""At most so many test samples: they are evaluated while training is watched."""
-
-TEST_SHARE = 0.2
 POINTS = 1000
 
 
@@ -90,19 +69,19 @@ def load(name: str, *, noise: float = 0.2, seed: int = 0, progress: Progress | N
 
     Errors: ValueError for an unknown name or negative noise; DataUnavailable when a set cannot be downloaded.
     """
-    if name not in SHAPES:
-        raise ValueError(f"Unknown data set {name!r}. Data sets: {', '.join(SHAPES)}.")
+    if name not in CATALOG:
+        raise ValueError(f"Unknown data set {name!r}. Data sets: {', '.join(CATALOG)}.")
     if not 0 <= noise < inf:
         raise ValueError(f"noise must be a number from 0 on, got {noise!r}.")
-    classes = SHAPES[name][1]
+    known = CATALOG[name]
     if name == "gaussian":
-        return _data(*_gaussian(seed), classes)
-    if name in SOURCES:
+        return _data(*_gaussian(seed), known.classes)
+    if known.openml:
         train, test = _downloaded(name, _unheard if progress is None else progress)
     else:
         train, test = _split(*_samples(name, noise, seed))
     mean, std = _pixel_statistics(train[0]) if train[0].ndim == 4 else _feature_statistics(train[0])
-    return _data(_standardized(train, mean, std), _standardized(test, mean, std), classes)
+    return _data(_standardized(train, mean, std), _standardized(test, mean, std), known.classes)
 
 
 def _unheard(sentence: str, share: float) -> None:
@@ -194,14 +173,14 @@ def _spiral(noise: float, seed: int) -> Pair:
 
 def _gaussian(seed: int) -> tuple[Pair, Pair]:
     rng = np.random.default_rng(seed)
-    (dim,), _, n = SHAPES["gaussian"]
+    (dim,), n = CATALOG["gaussian"].shape, CATALOG["gaussian"].samples
     A = rng.standard_normal((dim, dim))
     x = rng.standard_normal((n + round(TEST_SHARE * n), dim))
     return (x[:n], x[:n] @ A.T), (x[n:], x[n:] @ A.T)
 
 
 def _downloaded(name: str, progress: Progress) -> tuple[Pair, Pair]:
-    shape, _, n = SHAPES[name]
-    images, labels = images_and_labels(name, shape, progress)
+    n = CATALOG[name].samples
+    images, labels = images_and_labels(name, progress)
     kept = n + np.random.default_rng(SPLIT_SEED).permutation(len(images) - n)[:MAX_TEST]
     return (images[:n], labels[:n]), (images[kept], labels[kept])

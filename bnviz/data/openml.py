@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -20,33 +19,20 @@ from urllib.error import HTTPError, URLError
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.config import CATALOG
+from bnviz.config.catalog import OpenML
+
 Progress = Callable[[str, float], None]
 
 TIMEOUT = 10.0
 """Seconds to wait for the server each time, not for the whole download."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a set is on openml.org, and about how much has to be downloaded."""
-
-    title: str
-    openml_name: str
-    megabytes: int
-
-
-SOURCES = {
-    "mnist": Source("MNIST", "mnist_784", 15),
-    "fashion_mnist": Source("Fashion-MNIST", "Fashion-MNIST", 37),
-    "cifar10": Source("CIFAR-10", "CIFAR_10", 230),
-}
-
-
 class DataUnavailable(RuntimeError):
     """A set could not be downloaded; the message is one sentence for the user."""
 
 
-def images_and_labels(name: str, shape: tuple[int, ...], progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
+def images_and_labels(name: str, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
     """All images, uint8 [n, C, H, W], and labels, int64 [n], in the order of openml.org: training part first.
 
     Kept in scikit-learn's data folder (`SCIKIT_LEARN_DATA`, or `scikit_learn_data` in the home folder).
@@ -58,32 +44,33 @@ def images_and_labels(name: str, shape: tuple[int, ...], progress: Progress) -> 
     # Imported here because it takes 1 s, which the sets without a download need not wait for.
     from sklearn.datasets import get_data_home  # noqa: PLC0415
 
-    source = SOURCES[name]
+    title, shape, source = CATALOG[name].title, CATALOG[name].shape, CATALOG[name].openml
+    assert source is not None
     try:
         home = Path(get_data_home())
         parsed = home / "bnviz" / f"{name}.npz"
         if not parsed.exists():
-            _while_telling(lambda: _fetch(source, shape, parsed), source, home, progress)
+            _while_telling(lambda: _fetch(source, shape, parsed), title, source, home, progress)
     except (OSError, http.client.HTTPException, EOFError, ValueError, LookupError) as error:
-        raise DataUnavailable(_sentence(source, error)) from error
-    progress(f"{source.title} is on this machine.", 1.0)
+        raise DataUnavailable(_sentence(title, error)) from error
+    progress(f"{title} is on this machine.", 1.0)
     with np.load(parsed) as arrays:
         return arrays["images"], arrays["labels"]
 
 
-def _sentence(source: Source, error: Exception) -> str:
+def _sentence(title: str, error: Exception) -> str:
     reason = error.reason if isinstance(error, URLError) else error
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     text = f"HTTP {error.code} {text}" if isinstance(error, HTTPError) else text
     network = isinstance(error, (URLError, TimeoutError, ConnectionError, http.client.HTTPException))
     what = "this machine could not reach it" if network else "that did not work on this machine"
     return (
-        f"{source.title} is downloaded from openml.org on first use, and {what} ({text.rstrip('.')}); "
+        f"{title} is downloaded from openml.org on first use, and {what} ({text.rstrip('.')}); "
         f"the data set digits needs no download and can be used instead."
     )
 
 
-def _fetch(source: Source, shape: tuple[int, ...], parsed: Path) -> None:
+def _fetch(source: OpenML, shape: tuple[int, ...], parsed: Path) -> None:
     """Download a set and write it to `parsed`: that is read in 0.1 s, openml.org's text in many."""
     from sklearn.datasets import fetch_openml  # noqa: PLC0415
 
@@ -92,7 +79,7 @@ def _fetch(source: Source, shape: tuple[int, ...], parsed: Path) -> None:
     with _socket_timeout(TIMEOUT), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it tries again; when that fails too, DataUnavailable says so
         found = fetch_openml(
-            source.openml_name, version=1, as_frame=False, parser="pandas", n_retries=1, delay=0.1,
+            source.name, version=1, as_frame=False, parser="pandas", n_retries=1, delay=0.1,
             read_csv_kwargs={"dtype": dtypes},
         )  # fmt: skip
     parsed.parent.mkdir(exist_ok=True)
@@ -113,7 +100,7 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _while_telling(work: Callable[[], None], source: Source, home: Path, progress: Progress) -> None:
+def _while_telling(work: Callable[[], None], title: str, source: OpenML, home: Path, progress: Progress) -> None:
     """Do `work` in a thread and tell twice a second how far it is."""
     done: Future[None] = Future()
 
@@ -126,17 +113,17 @@ def _while_telling(work: Callable[[], None], source: Source, home: Path, progres
             done.set_result(None)
 
     started = time.time()
-    progress(f"Downloading {source.title} (about {source.megabytes} MB) from openml.org ...", nan)
+    progress(f"Downloading {title} (about {source.megabytes} MB) from openml.org ...", nan)
     threading.Thread(target=run, daemon=True).start()
     while not wait([done], timeout=0.5).done:
-        progress(*_how_far(source, home, started))
+        progress(*_how_far(title, source, home, started))
     done.result()
 
 
-def _how_far(source: Source, home: Path, started: float) -> tuple[str, float]:
+def _how_far(title: str, source: OpenML, home: Path, started: float) -> tuple[str, float]:
     """A sentence and the share done, from the file that scikit-learn is writing."""
-    title, total, seconds = source.title, source.megabytes, f"{time.time() - started:.0f} s"
-    stem = source.openml_name.lower()
+    total, seconds = source.megabytes, f"{time.time() - started:.0f} s"
+    stem = source.name.lower()
     with suppress(OSError):  # files move while we look
         files = [file for file in (home / "openml").rglob("*.gz") if file.name.lower().startswith(stem)]
         if any(not file.parent.name.startswith("tmp") for file in files):

@@ -16,7 +16,8 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parametrize
 
 from bnviz.ics.stacked import Gradients, Loss, gradients_by_stacking, has_weight, layers_of, stackable
-from bnviz.models.normalization import UnitNoise, remove_weight_norm
+from bnviz.models.noise import UnitNoise
+from bnviz.models.normalization.weight import remove_weight_norm
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,9 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parametrize
 
-from bnviz.models.normalization import MapRMSNorm, PNormBatchNorm, UnitNoise
+from bnviz.models.noise import UnitNoise
+from bnviz.models.normalization import STACKED
+from bnviz.models.normalization.shapes import samples_stacked
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Gradients = tuple[Tensor, Tensor]  # G_i and G'_i, each of the shape of W_i
@@ -22,11 +24,9 @@ STACK_BYTES = 2**20
 """Runs that differ in their first layers are stacked up to this size of one layer's activations."""
 _ANY_SHAPE = (nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.Softplus, nn.ReLU6,
               nn.Hardtanh, nn.Mish, nn.Identity)  # fmt: skip
-_PER_SAMPLE = (nn.Conv2d, nn.GroupNorm, MapRMSNorm, nn.LayerNorm, nn.RMSNorm, nn.MaxPool2d, nn.AvgPool2d,
-               nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)  # fmt: skip
-_BATCH_KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, PNormBatchNorm)
+_PER_SAMPLE = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
 _DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout)
-_STACKABLE = frozenset({nn.Linear, UnitNoise, *_ANY_SHAPE, *_PER_SAMPLE, *_BATCH_KINDS, *_DROPOUT})
+_STACKABLE = frozenset({nn.Linear, UnitNoise, *_ANY_SHAPE, *_PER_SAMPLE, *_DROPOUT, *STACKED})
 _MEAN_OR_SUM = (nn.CrossEntropyLoss, nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.NLLLoss,
                 nn.BCEWithLogitsLoss)  # fmt: skip
 
@@ -166,26 +166,16 @@ def _apply(module: nn.Module, twin: nn.Module, h: Tensor) -> Tensor:
     """What the module makes of stacked runs h, (n, runs, ...); the noise is that of its `twin` after the update."""
     if isinstance(module, nn.Linear):
         return F.linear(h, module.weight, module.bias)
-    if isinstance(module, _BATCH_KINDS):
-        runs, columns = h.shape[1], h.flatten(1, 2)
-        weight, bias = (_repeated(p, runs) for p in (module.weight, module.bias))
-        if isinstance(module, PNormBatchNorm):
-            normalized = module.scaled(columns, *module.batch_statistics(columns))
-        else:
-            normalized = F.batch_norm(columns, None, None, weight, bias, training=True, eps=module.eps)
-        return normalized.view_as(h)
+    if how := STACKED.get(type(module)):
+        return how(module, h)
     if isinstance(module, _PER_SAMPLE):
-        return module.forward(h.flatten(0, 1)).unflatten(0, h.shape[:2])
+        return samples_stacked(module, h)
     if isinstance(twin, UnitNoise):
         scale, shift = (noise.view(len(h), 1, -1, *[1] * (h.dim() - 3)) for noise in twin.held(h))
         return torch.addcmul(shift, scale, h)
     if isinstance(module, _DropoutNd):
         return h
     return module.forward(h.clone() if getattr(module, "inplace", False) else h)
-
-
-def _repeated(parameter: Tensor | None, runs: int) -> Tensor | None:
-    return None if parameter is None else parameter.detach().expand(runs, -1).reshape(-1)
 
 
 def _unmoved(old: Sequence[Layer], new: Sequence[Layer]) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from bnviz.config import Activation, Arm, Dataset, Init, RunConfig
+from bnviz.config import Activation, Arm, Init, RunConfig
 from bnviz.laws.law import Outcome, law
 from bnviz.models import ACTIVATIONS, make_mlp, weight_layer
 from bnviz.probe import Probe, metrics
@@ -152,7 +152,7 @@ def small_weights() -> Outcome:
 def nothing_learned() -> Outcome:
     """A net of C classes that has learned nothing has loss ln C."""
     errors = []
-    sets: tuple[tuple[Dataset, int], ...] = (("digits", 10), ("iris", 3), ("wine", 3), ("breast_cancer", 2))
+    sets: tuple[tuple[str, int], ...] = (("digits", 10), ("iris", 3), ("wine", 3), ("breast_cancer", 2))
     for name, classes in sets:
         config = RunConfig(name, activation="relu", init="normal_0.01", steps=1, arms=(Arm("none"),))
         (frame,) = train(config)

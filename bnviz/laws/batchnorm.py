@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bnviz.config import Arm, Normalization, RunConfig
+from bnviz.config import Arm, RunConfig
 from bnviz.laws.law import (
     IOFFE,
     ROUNDING,
@@ -30,8 +30,8 @@ from bnviz.models import pieces, weight_layer
 from bnviz.probe import metrics
 from bnviz.training import Trainer
 
-OF_BATCH: tuple[Normalization, ...] = ("batch", "batch_l1", "batch_linf")
-OF_SAMPLE: tuple[Normalization, ...] = ("layer", "group", "rms")
+OF_BATCH: tuple[str, ...] = ("batch", "batch_l1", "batch_linf")
+OF_SAMPLE: tuple[str, ...] = ("layer", "group", "rms")
 
 
 def _norms(eps: float = TINY) -> Iterator[tuple[nn.Module, Tensor, tuple[int, ...]]]:
@@ -125,7 +125,7 @@ def scale() -> Outcome:
     return at_most(max(errors), ROUNDING)
 
 
-def _along(name: Normalization) -> tuple[float, float]:
+def _along(name: str) -> tuple[float, float]:
     """Largest <w_j, dL/dw_j> of a unit and <W, dL/dW> of a matrix, over all hidden layers."""
     net = small_net(name)
     weights = hidden_weights(net)

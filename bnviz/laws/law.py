@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from bnviz.config import Activation, Normalization
+from bnviz.config import Activation
 from bnviz.models import make_cnn, make_mlp, weight_layer
 
 IOFFE, SANTURKAR = "Ioffe & Szegedy 2015, ", "Santurkar et al. 2018, "
@@ -65,7 +65,7 @@ def data(*shape: int) -> Tensor:
 
 
 def small_net(
-    normalization: Normalization,
+    normalization: str,
     activation: Activation = "tanh",
     eps: float = TINY,
     *,

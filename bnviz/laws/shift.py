@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
 import numpy as np
 import torch
@@ -12,20 +11,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from bnviz.config import Normalization
+from bnviz.config import NORMALIZATIONS
 from bnviz.ics import Shift, internal_covariate_shift
 from bnviz.laws.law import B, Outcome, at_most, data, law, small_net
 from bnviz.models import weight_layer
-from bnviz.models.normalization import remove_weight_norm
-
-NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
+from bnviz.models.normalization.weight import remove_weight_norm
 
 
 class _OtherTanh(nn.Tanh):
     """Of a kind that the stacked way of computing ICS refuses, so that the prefix-shared one is taken."""
 
 
-def _cases(conv: bool = True) -> Iterator[tuple[Normalization, nn.Sequential, Tensor, Tensor]]:
+def _cases(conv: bool = True) -> Iterator[tuple[str, nn.Sequential, Tensor, Tensor]]:
     """Nets of every normalization, fully connected and convolutional, stackable and not, with a batch."""
     for name in NORMALIZATIONS:
         for maps in (False, True) if conv else (False,):

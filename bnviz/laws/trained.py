@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnviz.config import Arm, Model, Normalization, RunConfig
+from bnviz.config import Arm, Model, RunConfig
 from bnviz.laws.law import Law, Outcome, law
-from bnviz.models.normalization import UnitNoise
+from bnviz.models.noise import UnitNoise
 from bnviz.presets import PRESETS
 from bnviz.training import Trainer, train
 from bnviz.verdict.expected import RULES, worst_outcomes
@@ -48,7 +48,7 @@ PRESET_LAWS = (
 
 def _trained(every: int, model: Model) -> Iterator[Tensor | bytes]:
     """Every weight, buffer and random state after 30 steps, measured every so many; 0: never."""
-    kinds: tuple[Normalization, ...] = ("none", "batch", "layer", "weight", "batch_l1")
+    kinds: tuple[str, ...] = ("none", "batch", "layer", "weight", "batch_l1")
     config = RunConfig(
         model=model, depth=3, width=16, activation="relu", optimizer="adam",
         learning_rate=0.01, batch_size=32, steps=30, arms=(*(Arm(kind) for kind in kinds), Arm("batch", noise=True)),

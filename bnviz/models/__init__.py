@@ -9,17 +9,12 @@ from typing import NamedTuple, get_args
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize, skip_init
-from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils import skip_init
 
-from bnviz.config import BATCH_NORMALIZATIONS, Activation, Init, Normalization
-from bnviz.models.normalization import (
-    BATCH_LAYERS,
-    NORMALIZATION_LAYERS,
-    UnitNoise,
-    normalization_layer,
-    remove_weight_norm,
-)
+from bnviz.config import NORMALIZATIONS, Activation, Init
+from bnviz.models.noise import UnitNoise
+from bnviz.models.normalization import normalization_layer, normalizes
+from bnviz.models.normalization.weight import set_weight_norm
 
 ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "identity": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,
@@ -47,7 +42,7 @@ def make_mlp(
     depth: int,
     out_features: int,
     activation: Activation = "relu",
-    normalization: Normalization = "none",
+    normalization: str = "none",
     init: Init = "xavier",
     *,
     bias: bool = True,
@@ -82,7 +77,7 @@ def make_cnn(
     depth: int,
     out_features: int,
     activation: Activation = "relu",
-    normalization: Normalization = "none",
+    normalization: str = "none",
     init: Init = "xavier",
     *,
     bias: bool = True,
@@ -116,7 +111,7 @@ def make_cnn(
 
 def set_normalization(
     model: nn.Sequential,
-    normalization: Normalization,
+    normalization: str,
     *,
     noise: bool = False,
     groups: int = 8,
@@ -143,11 +138,12 @@ def set_normalization(
         )
         for layer in layers
     ]
-    wants_bias = _weight_layer(output).bias is not None and normalization not in BATCH_NORMALIZATIONS
+    kind = NORMALIZATIONS[normalization]
+    wants_bias = _weight_layer(output).bias is not None and not kind.over_batch
     for index, (child, layer, module) in enumerate(zip(hidden, layers, modules, strict=True)):
         assert isinstance(child, nn.Sequential)
         kept = [each for each in child if each is not layer and not _is_treatment(each)]
-        _set_weight_norm(layer, normalization == "weight")
+        set_weight_norm(layer, kind.of_weights)
         _set_bias(layer, wants_bias)
         added = [module] if module is not None else []
         if noise:
@@ -160,8 +156,8 @@ def set_normalization(
 def set_momentum(model: nn.Module, momentum: float) -> None:
     """Give every batch normalization in the model this weight of the newest batch in its running statistics."""
     for module in model.modules():
-        if isinstance(module, BATCH_LAYERS):
-            module.momentum = momentum
+        if normalizes(module) and hasattr(module, "momentum"):
+            setattr(module, "momentum", momentum)  # noqa: B010 (torch types every attribute as a tensor)
 
 
 def weight_layer(child: nn.Module) -> nn.Linear | nn.Conv2d | None:
@@ -185,7 +181,7 @@ def pieces(child: nn.Module) -> Pieces:
     if not isinstance(child, nn.Sequential):
         return Pieces(layer, None, None)
     rest = list(child)[list(child).index(layer) + 1 :]
-    normalization = next((each for each in rest if isinstance(each, NORMALIZATION_LAYERS)), None)
+    normalization = next((each for each in rest if normalizes(each)), None)
     return Pieces(layer, normalization, next((each for each in rest if not _is_treatment(each)), None))
 
 
@@ -216,18 +212,7 @@ def _weight_layer(child: nn.Module) -> nn.Linear | nn.Conv2d:
 
 
 def _is_treatment(module: nn.Module) -> bool:
-    return isinstance(module, (*NORMALIZATION_LAYERS, UnitNoise))
-
-
-def _set_weight_norm(layer: nn.Linear | nn.Conv2d, wanted: bool) -> None:
-    has = parametrize.is_parametrized(layer, "weight")
-    if wanted and not has:
-        weight_norm(layer)
-        length, direction = (layer.get_parameter(f"parametrizations.weight.original{k}") for k in (0, 1))
-        with torch.no_grad():  # the norm as the kernel rounds it, so that the effective weight is the same to the bit
-            length.copy_(torch.ops.aten._weight_norm_interface(direction, length, 0)[1])
-    elif has and not wanted:
-        remove_weight_norm(layer)
+    return normalizes(module) or isinstance(module, UnitNoise)
 
 
 def _set_bias(layer: nn.Linear | nn.Conv2d, wanted: bool) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from bnviz import charts
 from bnviz.charts.scene import Scene, View
-from bnviz.data import SHAPES
 from bnviz.frames import Frame
 from bnviz.source import Source
 from bnviz.verdict import Span, findings, sentence
@@ -21,7 +20,7 @@ def scene_of(source: Source, seek: int | None) -> Scene:
     steps, events = source.history.snapshot()
     current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else source.history.nearest(seek) or ()
     config = source.description.config
-    classes = SHAPES[config.dataset][1] if config is not None else 0
+    classes = config.data.classes if config is not None else 0
     return Scene(config, steps, events, current, classes or None)
 
 

@@ -12,14 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.sgd import sgd
 
-from bnviz.config import Arm, RunConfig
+from bnviz.config import MOMENTUM, Arm, RunConfig
 from bnviz.models import make_cnn, make_mlp, set_momentum, set_normalization
 from bnviz.models.treatments import Learner, grown, make_heads
 from bnviz.probe import Probe
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-MOMENTUM = 0.9
-"""Of the optimizer called `momentum`."""
 
 
 def loss_function(config: RunConfig) -> Loss:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast, get_args
+from dataclasses import fields
+from typing import Any, cast
 
 import streamlit as st
 
-from bnviz.config import MAX_ARMS, NORMALIZATION_TITLES, Arm, Normalization, Trick
+from bnviz.config import LEARNING_RATE, MAX_ARMS, NORMALIZATIONS, Arm, Trick
+from bnviz.config.settings import Choice
 
-TRICKS = {"none": "nothing", "auxiliary": "auxiliary losses", "pretrain": "pre-training"}
+FIELDS: dict[str, Any] = {each.name: each.metadata for each in fields(Arm)}
 
 
 def put(arms: Iterable[Arm]) -> None:
@@ -63,28 +65,32 @@ def _arm_row(place: int, uid: int) -> Arm:
         state.setdefault(_arm_key(uid, part), default)
     kind = state[_arm_key(uid, "kind")]
     with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
-        on = st.toggle(NORMALIZATION_TITLES[kind], key=_arm_key(uid, "on"), width="stretch")
+        on = st.toggle(NORMALIZATIONS[kind].title, key=_arm_key(uid, "on"), width="stretch")
         with st.popover(f"More on network {place + 1}", icon=":material/tune:", type="tertiary"):
-            kinds = [name for name in NORMALIZATION_TITLES if name != "none"]
-            kind = st.selectbox(
-                "Normalization", kinds, key=_arm_key(uid, "kind"), format_func=NORMALIZATION_TITLES.__getitem__
-            )
-            noise = st.toggle("Noise after it", key=_arm_key(uid, "noise"))
-            trick = st.selectbox(
-                "From before BatchNorm",
-                get_args(Trick),
-                key=_arm_key(uid, "trick"),
-                format_func=TRICKS.__getitem__,
-                help="Auxiliary classifiers at a third and two thirds of the depth, or growing from a shallow net. "
-                "A change starts anew.",
-            )
+            kind = _choice(uid, "kind", "normalization", without="none")
+            noise = st.toggle(FIELDS["noise"]["title"], key=_arm_key(uid, "noise"))
+            trick = _choice(uid, "trick", "trick")
             rate = st.number_input(
-                "Learning rate of its own", 0.0, 1000.0, None, key=_arm_key(uid, "rate"), placeholder="as all",
-                format="%g",
+                FIELDS["learning_rate"]["title"], LEARNING_RATE.low, LEARNING_RATE.high, None,
+                key=_arm_key(uid, "rate"), placeholder="as all", format="%g",
             )  # fmt: skip
             if len(state["arms"]) > 1:
                 st.button("Remove this network", key=_arm_key(uid, "remove"), on_click=_remove_arm, args=(uid,))
-    return Arm(cast(Normalization, kind if on else "none"), noise, cast(Trick, trick), rate)
+    return Arm(kind if on else "none", noise, cast(Trick, trick), rate)
+
+
+def _choice(uid: int, part: str, name: str, without: str | None = None) -> str:
+    """A box with the choices for a field of `Arm`."""
+    choice: Choice = FIELDS[name]["setting"]
+    return str(
+        st.selectbox(
+            FIELDS[name]["title"],
+            [each for each in choice.names if each != without],
+            key=_arm_key(uid, part),
+            format_func=choice.title,
+            help=FIELDS[name]["help"] or None,
+        )
+    )
 
 
 def _remove_arm(uid: int) -> None:

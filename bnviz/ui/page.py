@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from bnviz.charts.look import PALETTE
-from bnviz.config import SETTINGS, RunConfig, forgiving_config
+from bnviz.config import SETTINGS, RunConfig
 from bnviz.config.change import Restart, difference
+from bnviz.config.forgiving import forgiving_config
 from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run

@@ -8,46 +8,13 @@ from typing import Any, cast, get_args
 
 import streamlit as st
 
-from bnviz.config import (
-    BATCH_NORMALIZATIONS,
-    DOWNLOADED_DATASETS,
-    IMAGE_DATASETS,
-    SETTINGS,
-    Activation,
-    Dataset,
-    Landscape,
-    RunConfig,
-)
+from bnviz.config import CATALOG, SETTINGS, Landscape, Loss, RunConfig
 from bnviz.config.settings import Choice, Number, Whole
 from bnviz.presets import PRESETS, live
 from bnviz.ui import arm_rows
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
-STOPS: dict[str, tuple[float, ...]] = {
-    "width": (2, 4, 8, 16, 32, 64, 100, 128, 256, 512),
-    "batch_size": (1, 2, 4, 8, 16, 32, 60, 64, 128, 256, 512, 1024, 4096),
-    "learning_rate": (
-        0.0, 1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0,
-        5.0, 10.0,
-    ),
-    "measure_every": (1, 2, 5, 10, 20, 50, 100, 1000),
-    "steps": (100, 300, 1000, 3000, 10_000, 30_000, 100_000, 1_000_000),
-}  # fmt: skip
-TITLES = {
-    "digits": "Digits, 8×8", "breast_cancer": "Breast cancer", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
-    "cifar10": "CIFAR-10", "gaussian": "Gaussian, linear target", "mlp": "Fully connected", "cnn": "Convolutional",
-    "relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU", "xavier": "Xavier (Glorot)",
-    "he": "He", "normal_0.01": "Normal, 0.01", "sgd": "SGD", "momentum": "SGD, momentum 0.9", "adam": "Adam",
-    "0.5-4": "½ to 4 × learning rate", "0.01-30": "0.01 to 30 × learning rate", "off": "off",
-    "identity": "identity", "sigmoid": "sigmoid", "tanh": "tanh",
-}  # fmt: skip
-"""Names of choices as people write them; others are capitalized."""
 OWN = "own"
-
-
-def title(name: str) -> str:
-    """A choice as people write it."""
-    return TITLES.get(name, name.replace("_", " ").capitalize())
 
 
 def put(config: RunConfig) -> None:
@@ -74,34 +41,28 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     _preset_box()
     chosen["dataset"] = _choice("dataset")
     dataset = chosen["dataset"]
-    if dataset in ("moons", "circles", "spiral"):
-        chosen["data_noise"] = st.slider("Noise", 0.0, 1.0, step=0.05, key=_key("data_noise"), help=_help("data_noise"))
-    if dataset in DOWNLOADED_DATASETS:
+    if CATALOG[dataset].drawn:
+        chosen["data_noise"] = _share("data_noise", 0.05)
+    if CATALOG[dataset].openml:
         st.caption("Downloaded from openml.org on first use.")
     chosen["depth"] = _slider("depth")
     chosen["width"] = _stops("width")
-    chosen["activation"] = st.pills(
-        "Activation", get_args(Activation), key=_key("activation"), format_func=title, required=True,
-        help=_help("activation"),
-    )  # fmt: skip
+    chosen["activation"] = _pills("activation")
     chosen["arms"] = arm_rows.arms()
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
     with st.expander("Advanced"):
-        if dataset in IMAGE_DATASETS:
+        if CATALOG[dataset].images:
             chosen["model"] = _choice("model")
         for name in ("init", "optimizer"):
             chosen[name] = _choice(name)
         for name in ("steps", "measure_every"):
             chosen[name] = _stops(name, "{:,}")
         chosen["landscape"] = _choice("landscape")
-        kinds = {arm.normalization for arm in chosen["arms"]}
-        if kinds.intersection(BATCH_NORMALIZATIONS):
-            chosen["bn_momentum"] = st.slider(
-                _label("bn_momentum"), 0.0, 1.0, step=0.01, key=_key("bn_momentum"), help=_help("bn_momentum")
-            )
-        if "group" in kinds:
+        if any(arm.kind.running_statistics for arm in chosen["arms"]):
+            chosen["bn_momentum"] = _share("bn_momentum", 0.01)
+        if any(arm.normalization == "group" for arm in chosen["arms"]):
             chosen["groups"] = _number("groups")
     try:
         config = replace(_fitting(state["config"], dataset), **chosen)
@@ -123,13 +84,9 @@ def _fitting(config: RunConfig, dataset: str) -> RunConfig:
     """The config with a loss and a network that go with this data set."""
     if dataset == config.dataset:
         return config
-    model = config.model if dataset in IMAGE_DATASETS else "mlp"
-    return replace(
-        config,
-        dataset=cast(Dataset, dataset),
-        model=model,
-        loss="squared_error" if dataset == "gaussian" else "cross_entropy",
-    )
+    data = CATALOG[dataset]
+    model = config.model if data.images else "mlp"
+    return replace(config, dataset=dataset, model=model, loss=cast(Loss, data.loss))
 
 
 def _key(name: str) -> str:
@@ -170,9 +127,23 @@ def _preset_box() -> None:
 
 
 def _choice(name: str) -> str:
+    choice = SETTINGS[name]
+    assert isinstance(choice, Choice)
+    return str(st.selectbox(_label(name), choice.names, key=_key(name), format_func=choice.title, help=_help(name)))
+
+
+def _pills(name: str) -> str:
+    choice = SETTINGS[name]
+    assert isinstance(choice, Choice)
+    return str(
+        st.pills(_label(name), choice.names, key=_key(name), format_func=choice.title, required=True, help=_help(name))
+    )
+
+
+def _share(name: str, step: float) -> float:
     setting = SETTINGS[name]
-    assert isinstance(setting, Choice)
-    return str(st.selectbox(_label(name), setting.names, key=_key(name), format_func=title, help=_help(name)))
+    assert isinstance(setting, Number)
+    return st.slider(_label(name), setting.low, setting.high, key=_key(name), step=step, help=_help(name))
 
 
 def _slider(name: str) -> int:
@@ -193,5 +164,5 @@ def _stops(name: str, form: str = "{}") -> Any:
     assert isinstance(setting, (Whole, Number))
     brought = st.session_state.setdefault(f"brought_{name}", set())
     brought.add(st.session_state[_key(name)])
-    stops = sorted({stop for stop in STOPS[name] if setting.low <= stop <= setting.high} | brought)
+    stops = sorted({stop for stop in FIELDS[name].metadata["stops"] if setting.low <= stop <= setting.high} | brought)
     return st.select_slider(_label(name), stops, key=_key(name), format_func=form.format, help=_help(name))

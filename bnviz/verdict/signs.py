@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnviz.config import BATCH_NORMALIZATIONS, Arm, RunConfig
-from bnviz.data import COMMONEST, MAX_TEST, SHAPES, TEST_SHARE
+from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, Floats, Frame, current_arms, current_config
 from bnviz.verdict.wording import Span, names
 
@@ -77,24 +76,23 @@ class State:
     @property
     def batch_normalized(self) -> bool:
         """Whether the arm now takes statistics over the batch."""
-        return self.arm.normalization in BATCH_NORMALIZATIONS
+        return self.arm.kind.over_batch
 
     @property
     def classes(self) -> int:
         """Number of classes; 0 for regression."""
-        return SHAPES[self.config.dataset][1]
+        return self.config.data.classes
 
     @property
     def batch_size(self) -> int:
         """Samples a step; never more than there are."""
-        return min(self.config.batch_size, SHAPES[self.config.dataset][2])
+        return min(self.config.batch_size, self.config.data.samples)
 
     @property
     def luck(self) -> float:
         """The test accuracy that guessing hardly reaches."""
-        share = max(COMMONEST.get(self.config.dataset, 0.0), 1 / self.classes)
-        tests = min(MAX_TEST, SHAPES[self.config.dataset][2] * TEST_SHARE / (1 - TEST_SHARE))
-        return share + LUCKY * math.sqrt(share * (1 - share) / tests)
+        share = self.config.data.commonest or 1 / self.classes
+        return share + LUCKY * math.sqrt(share * (1 - share) / self.config.data.tests)
 
     @property
     def guessing(self) -> float:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnviz.config import Arm
+from bnviz.config import Arm, numbered
 
 TIMES = "×"
 MEASURES = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}
@@ -83,16 +82,12 @@ def percent(share: float) -> str:
 
 
 def names(arms: Sequence[Arm]) -> list[str]:
-    """What is done to each arm, as said within a sentence; arms that are alike are numbered by their place.
+    """What is done to each arm, as said within a sentence; alike ones are numbered.
 
-    >>> names([Arm("none"), Arm("batch")])
-    ['without normalization', 'with BatchNorm']
+    >>> names([Arm("none"), Arm("batch"), Arm("batch")])
+    ['without normalization', 'with BatchNorm', 'with BatchNorm (2)']
     """
-    alike = Counter(arm.title for arm in arms)
-    return [
-        f"in network {place} ({_title(arm)})" if alike[arm.title] > 1 else _name(arm)
-        for place, arm in enumerate(arms, start=1)
-    ]
+    return list(numbered(_name(arm) for arm in arms))
 
 
 def _name(arm: Arm) -> str:

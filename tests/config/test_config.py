@@ -9,11 +9,11 @@ from bnviz.config import (
     SETTINGS,
     Arm,
     RunConfig,
-    forgiving_config,
     parse_field,
 )
 from bnviz.config.arm import parse_arm_field
 from bnviz.config.change import Change, Restart, difference
+from bnviz.config.forgiving import forgiving_config
 
 OTHER = {
     "dataset": "wine", "model": "cnn", "depth": 50, "width": 100, "activation": "gelu", "init": "normal_0.01",

@@ -3,17 +3,16 @@
 import math
 import subprocess
 import sys
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from bnviz import data as datasets
-from bnviz.config import DOWNLOADED_DATASETS, IMAGE_DATASETS, Dataset
-from bnviz.data import SHAPES, Data, load
+from bnviz.config import CATALOG
+from bnviz.data import Data, load
 
-AT_HAND = [name for name in SHAPES if name not in DOWNLOADED_DATASETS]
+AT_HAND = [name for name, data in CATALOG.items() if not data.openml]
 DRAWN = ["moons", "circles", "spiral"]
 STANDARDIZED = [name for name in AT_HAND if name != "gaussian"]
 
@@ -39,15 +38,10 @@ def raw(name: str) -> tuple[np.ndarray, np.ndarray]:
     return getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
 
 
-def test_every_set_of_the_config_is_described():
-    assert set(SHAPES) == set(get_args(Dataset))
-    assert {name for name, (shape, *_) in SHAPES.items() if len(shape) == 3} == set(IMAGE_DATASETS)
-    assert set(datasets.SOURCES) == set(DOWNLOADED_DATASETS)
-
-
 @pytest.mark.parametrize("name", AT_HAND)
 def test_shapes_are_as_described(name):
-    data, (in_shape, classes, n) = load(name), SHAPES[name]
+    data, known = load(name), CATALOG[name]
+    in_shape, classes, n = known.shape, known.classes, known.samples
     assert data.in_shape == in_shape
     assert data.classes == classes
     assert data.x_train.shape == (n, *in_shape)
@@ -178,7 +172,7 @@ def test_mistakes_are_named():
 
 def test_the_page_reads_shapes_without_torch_and_the_default_run_starts_without_scikit_learn():
     code = (
-        "import sys; from bnviz.data import SHAPES, load; early = set(sys.modules); load('digits');"
+        "import sys; from bnviz.data import load; early = set(sys.modules); load('digits');"
         "assert not early & {'torch', 'sklearn'}; assert 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,13 +10,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from bnviz.data import SHAPES, DataUnavailable, load, openml
+from bnviz.config import CATALOG
+from bnviz.data import DataUnavailable, load, openml
 
+DOWNLOADED = [name for name, data in CATALOG.items() if data.openml]
 ADDRESSES = ("_SEARCH_NAME", "_DATA_INFO", "_DATA_FEATURES", "_DATA_QUALITIES")
 
 
@@ -74,7 +76,7 @@ def open_site(monkeypatch, tmp_path) -> Iterator[Callable[..., Site]]:
     servers = []
 
     def start(name: str = "mnist", **settings: object) -> Site:
-        site = Site(SHAPES[name][0], **settings)
+        site = Site(CATALOG[name].shape, **settings)
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -100,8 +102,8 @@ def open_site(monkeypatch, tmp_path) -> Iterator[Callable[..., Site]]:
 
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    for name in openml.SOURCES:
-        monkeypatch.setitem(SHAPES, name, (SHAPES[name][0], 10, 50))
+    for name in DOWNLOADED:
+        monkeypatch.setitem(CATALOG, name, replace(CATALOG[name], samples=50))
     monkeypatch.setattr("bnviz.data.MAX_TEST", 15)
     yield start
     for server in servers:
@@ -124,21 +126,21 @@ class Heard(list):
         self.append((sentence, share, threading.current_thread()))
 
 
-@pytest.mark.parametrize("name", list(openml.SOURCES))
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_download_end_to_end(open_site, name):
     site = open_site(name, quote="'" if name == "cifar10" else "")
-    data, n = load(name), math.prod(SHAPES[name][0])
+    data, n = load(name), math.prod(CATALOG[name].shape)
     mean, std = site.images[:50].mean(), site.images[:50].std()
-    assert data.x_train.shape == (50, *SHAPES[name][0])
+    assert data.x_train.shape == (50, *CATALOG[name].shape)
     np.testing.assert_allclose(data.x_train.numpy(), (site.images[:50] - mean) / std, atol=1e-5)
     assert data.y_train.tolist() == site.labels[:50].tolist()
-    assert data.x_test.shape == (15, *SHAPES[name][0])
+    assert data.x_test.shape == (15, *CATALOG[name].shape)
     originals = ((site.images[50:] - mean) / std).reshape(20, n)
     rows = [int(np.abs(originals - x).sum(axis=1).argmin()) for x in data.x_test.numpy().reshape(15, n)]
     assert len(set(rows)) == 15
     np.testing.assert_allclose(data.x_test.numpy().reshape(15, n), originals[rows], atol=1e-5)
     assert data.y_test.tolist() == site.labels[50:][rows].tolist()
-    wanted = openml.SOURCES[name].openml_name.lower()
+    wanted = CATALOG[name].openml.name.lower()
     assert site.requests[0].endswith(f"/data_name/{wanted}/limit/2/data_version/1")
 
 
@@ -167,8 +169,8 @@ def test_progress_moves_in_the_callers_thread(open_site):
 
 
 def test_share_is_read_from_the_growing_file(tmp_path):
-    source, started = openml.SOURCES["mnist"], time.time() - 5
-    assert openml._how_far(source, tmp_path, started) == (
+    source, started = CATALOG["mnist"].openml, time.time() - 5
+    assert openml._how_far("MNIST", source, tmp_path, started) == (
         "Still waiting for MNIST from openml.org, 5 s ...",
         pytest.approx(math.nan, nan_ok=True),
     )
@@ -177,14 +179,14 @@ def test_share_is_read_from_the_growing_file(tmp_path):
     shares = []
     for size in (1_500_000, 3_000_000, 30_000_000):
         part.write_bytes(bytes(size))
-        sentence, share = openml._how_far(source, tmp_path, started)
+        sentence, share = openml._how_far("MNIST", source, tmp_path, started)
         shares.append(share)
     assert shares == [0.1, 0.2, 0.99]
     assert sentence == "Downloading MNIST from openml.org: 30 of about 15 MB, 5 s"
     os.utime(part, (started - 60, started - 60))
-    assert openml._how_far(source, tmp_path, started)[0].startswith("Still waiting")  # cut short before
+    assert openml._how_far("MNIST", source, tmp_path, started)[0].startswith("Still waiting")  # cut short before
     part.rename(part.parent.parent / part.name)
-    assert openml._how_far(source, tmp_path, started)[0] == "Unpacking MNIST, 5 s ..."
+    assert openml._how_far("MNIST", source, tmp_path, started)[0] == "Unpacking MNIST, 5 s ..."
 
 
 def test_what_progress_raises_ends_the_loading(open_site):
@@ -205,14 +207,14 @@ def closed_port() -> int:
         return free.getsockname()[1]
 
 
-@pytest.mark.parametrize("name", list(openml.SOURCES))
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_offline_is_one_clear_sentence_at_once(open_site, monkeypatch, name):
     redirect(monkeypatch, f"http://127.0.0.1:{closed_port()}")
     began, heard = time.perf_counter(), Heard()
     with pytest.raises(DataUnavailable) as caught:
         load(name, progress=heard)
     assert time.perf_counter() - began < 5
-    title = openml.SOURCES[name].title
+    title = CATALOG[name].title
     assert str(caught.value) == (
         f"{title} is downloaded from openml.org on first use, and this machine could not reach it "
         f"(Connection refused); the data set digits needs no download and can be used instead."

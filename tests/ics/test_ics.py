@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bnviz import ics
-from bnviz.config import Activation, Normalization
+from bnviz.config import NORMALIZATIONS, Activation
 from bnviz.ics import internal_covariate_shift
 from bnviz.models import make_cnn, make_mlp
-from bnviz.models.normalization import UnitNoise
+from bnviz.models.noise import UnitNoise
 from tests.support.reference import Loss, prefix_shared_gradients, shifted_gradients, updated, weight_of
 
-NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
 torch.set_num_threads(1)
 
 
@@ -45,7 +44,7 @@ def assert_by_definition(before: nn.Sequential, after: nn.Sequential, x: Tensor,
 
 @pytest.mark.parametrize("activation", get_args(Activation))
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_mlp_agrees_with_the_definition(normalization: Normalization, activation: Activation) -> None:
+def test_mlp_agrees_with_the_definition(normalization: str, activation: Activation) -> None:
     torch.manual_seed(1)
     for depth, bias, noise in ((1, True, False), (4, True, False), (4, False, True)):
         model = make_mlp(7, 8, depth, 5, activation, normalization, bias=bias, noise=noise, groups=2).double()
@@ -55,9 +54,7 @@ def test_mlp_agrees_with_the_definition(normalization: Normalization, activation
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("stack_bytes", [1, 2**20])
-def test_cnn_agrees_with_the_definition(
-    normalization: Normalization, stack_bytes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cnn_agrees_with_the_definition(normalization: str, stack_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ics.stacked, "STACK_BYTES", stack_bytes)
     torch.manual_seed(2)
     for bias, noise in ((True, False), (False, True)):
@@ -136,7 +133,7 @@ def assert_same(shift: ics.Shift, other: ics.Shift) -> None:
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_prefix_shared_equals_stacked(normalization: Normalization) -> None:
+def test_prefix_shared_equals_stacked(normalization: str) -> None:
     model = make_mlp(7, 8, 4, 5, "gelu", normalization, noise=True, groups=2).double()
     x, y = mlp_data()
     after = updated(model, x, y)
@@ -153,7 +150,7 @@ def test_prefix_shared_equals_stacked(normalization: Normalization) -> None:
 
 @pytest.mark.parametrize("stacked", [True, False])
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_nothing_is_touched(normalization: Normalization, stacked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_touched(normalization: str, stacked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not stacked:
         monkeypatch.setattr(ics, "stackable", lambda module: False)
     model = make_mlp(7, 8, 3, 5, "tanh", normalization, noise=True, groups=2)
@@ -192,7 +189,7 @@ def state(net: nn.Sequential) -> dict[str, object]:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_a_rate_of_zero_shifts_nothing(normalization: Normalization, dtype: torch.dtype) -> None:
+def test_a_rate_of_zero_shifts_nothing(normalization: str, dtype: torch.dtype) -> None:
     model = make_mlp(7, 16, 6, 5, "relu", normalization, noise=True).to(dtype)
     x, y = mlp_data(50)
     after = updated(model, x.to(dtype), y, rate=0.0)
@@ -203,7 +200,7 @@ def test_a_rate_of_zero_shifts_nothing(normalization: Normalization, dtype: torc
 
 
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer", "batch_l1"])
-def test_small_rates_give_the_hessian_times_the_gradient_below(normalization: Normalization) -> None:
+def test_small_rates_give_the_hessian_times_the_gradient_below(normalization: str) -> None:
     """Law 11: ICS_i / lr -> |(H g_{<i})_i|, g_{<i} the gradient of the layers below i alone."""
     torch.manual_seed(4)
     model = make_mlp(7, 8, 3, 5, "tanh", normalization).double()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bnviz.frames import BINS, edges
-from bnviz.models.normalization import PNormBatchNorm
+from bnviz.models.normalization.p_norm import PNormBatchNorm
 from bnviz.probe import metrics
 
 ROWS = np.random.default_rng(0).normal(0, [[1], [0.001], [50]], (3, 4000)).astype(np.float32)

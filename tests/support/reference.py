@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from bnviz.models.normalization import UnitNoise, remove_weight_norm
+from bnviz.models.noise import UnitNoise
+from bnviz.models.normalization.weight import remove_weight_norm
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

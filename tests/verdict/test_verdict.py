@@ -45,7 +45,8 @@ def test_before_the_first_update_nothing_is_judged():
 def test_the_current_treatment_counts():
     run = trained("toggled")
     assert run.say(0).endswith("without normalization and 2.78 with BatchNorm.")
-    assert "In network 1 (BatchNorm) accuracy is" in run.say()
+    assert "With BatchNorm accuracy is" in run.say()
+    assert "With BatchNorm (2) accuracy is" in run.say()
     assert "in eval mode" in run.say()
     gap = run.only("eval_gap", 0)
     frame = run.steps[-1][0]  # the only one since the change
@@ -55,7 +56,7 @@ def test_the_current_treatment_counts():
 
 def test_arms_that_are_alike_are_told_apart():
     names = {(span.text, span.arm) for finding in trained("alike").found() for span in finding.spans}
-    assert {("in network 3 (BatchNorm)", 2), ("in network 1 (BatchNorm)", 0)} & names
+    assert {("With BatchNorm (2)", 2), ("with BatchNorm", 0)} <= names
     assert ("with BatchNorm", 0) not in names
     for place in ("in network 1 (BatchNorm)", "with BatchNorm, lr 0.1", "in network 3 (BatchNorm)"):
         assert place in trained("alike").say()

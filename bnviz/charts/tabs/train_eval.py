@@ -8,7 +8,6 @@ from typing import Any
 from bnviz.charts.lines import accuracy, loss
 from bnviz.charts.panel import Panel, Part, by_layer, layer_over_steps, over_steps, strong
 from bnviz.charts.scene import Scene, View
-from bnviz.config import BATCH_NORMALIZATIONS
 
 MEAN, VARIANCE = "Running mean", "Running variance"
 
@@ -38,7 +37,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 
 def notice(scene: Scene) -> Part | None:
     """Why there is nothing to compare, if so."""
-    keeps = any(arm.normalization in BATCH_NORMALIZATIONS for arm in scene.arms.values())
+    keeps = any(arm.kind.running_statistics for arm in scene.arms.values())
     if keeps or (scene.config is None and scene.measured("running_mean_gap")):
         return None
     return {
