@@ -207,12 +207,3 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
 }  # fmt: skip
 """Every chart of the page, by a short name."""
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    "layers": ("distributions", "gradient_norm", "ics", "loss", "accuracy"),
-    "time": ("unit_percentiles", "percentiles", "density_over_time"),
-    "landscape": ("landscape_loss", "predictiveness", "beta"),
-    "modes": ("train_eval_loss", "running_mean", "running_variance"),
-    "updates": ("update_ratio", "units"),
-}
-"""The charts by the tab (as in `scene.Tab`) in which they are first met."""

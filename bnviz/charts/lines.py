@@ -7,23 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.charts.look import (
-    Figure,
-    axis,
-    decades,
-    encode,
-    exponents,
-    floats,
-    layout,
-    log_axis,
-    nice_above,
-    translucent,
-)
+from bnviz.charts.look import Figure, axis, encode, floats, layout, nice_above, translucent
+from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
+from bnviz.charts.scales import LOG, SHARE
 from bnviz.charts.scene import Scene, View
 from bnviz.frames import Floats
 
-SHARE: dict[str, Any] = {"range": [-0.03, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%"}
 Line = tuple[str, str, int | None, dict[str, Any]]
 """One quantity over steps: field of `Frame`, its name for people, the layer, and how the line looks."""
 
@@ -35,7 +25,7 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
     )
     finite = np.abs(values[np.isfinite(values)])
     if not scene.classified:  # falls by many decades
-        return chart(scene, view, traces, {"type": "log", **log_axis(*decades(finite), 3)})
+        return chart(scene, view, traces, LOG.over_steps(finite))
     # A network that goes astray may leave the picture, so that the others can be seen.
     first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
     start = max([value for value in first if np.isfinite(value)], default=1.0)
@@ -62,39 +52,17 @@ def accuracy(scene: Scene, view: View) -> Figure:
         ("train_accuracy", "training accuracy", None, {"faint": True}),
         ("test_accuracy", "test accuracy", None, {}),
     ]
-    traces, _ = lines(scene, view, wanted, ".1%")
-    return chart(scene, view, traces, SHARE)
+    traces, values = lines(scene, view, wanted, SHARE.number)
+    return chart(scene, view, traces, SHARE.over_steps(values))
 
 
-def of_layer(
-    scene: Scene, view: View, name: str, kind: str, what: str, layer: int, guide: float | None = None
-) -> Figure:
-    """A quantity of one layer, with a dashed line at `guide`; kind of the axis as in `ticks`."""
-    number = ".1%" if kind == "share" else ".3~g"
-    traces, values = lines(scene, view, [(name, f"{scene.layers[layer]}: {what}", layer, {})], number)
-    if guide is not None:
-        traces.insert(0, level_line(scene, view, guide, f"{guide:g}"))
-    return chart(scene, view, traces, ticks(kind, values))
-
-
-def ticks(kind: str, values: Floats) -> dict[str, Any]:
-    """Range and ticks of the vertical axis for these values.
-
-    kind: log, linear, share, cosine, or exponent for what is a logarithm already.
-    """
-    finite = values[np.isfinite(values)]
-    if kind == "log":
-        return {"type": "log", **log_axis(*decades(finite), 3)}
-    if kind == "share":
-        return SHARE
-    if kind == "cosine":
-        low = -1.0 if (finite < 0).any() else 0.0
-        return {"range": [low - 0.04, 1.04], "dtick": 0.5}
-    if kind == "exponent":
-        return exponents(finite)
-    usual = float(np.percentile(finite, 98)) if finite.size else 0.0
-    top = nice_above(max(min(float(finite.max(initial=0)), 2 * usual), 0.1))
-    return {"range": [-0.03 * top, top], "nticks": 4}
+def of_layer(scene: Scene, view: View, measure: Measure, layer: int) -> Figure:
+    """A measure of one layer, with its guide."""
+    wanted: list[Line] = [(measure.name, f"{scene.layers[layer]}: {measure.what}", layer, {})]
+    traces, values = lines(scene, view, wanted, measure.scale.number)
+    if measure.guide is not None:
+        traces.insert(0, level_line(scene, view, measure.guide, f"{measure.guide:g}"))
+    return chart(scene, view, traces, measure.scale.over_steps(values))
 
 
 def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") -> tuple[list[dict[str, Any]], Floats]:

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from bnviz.charts.explanations import EXPLANATIONS
+from bnviz.charts.explanations import Explanation
 from bnviz.charts.lines import of_layer
 from bnviz.charts.look import Figure
+from bnviz.charts.measures import UNITS, Measure
 from bnviz.charts.rows import profile
 from bnviz.charts.scene import Scene, View, chosen_layer
 
 Part = dict[str, Any]
-UNITS = {"saturated": "Saturated", "dead": "Dead"}
-"""The shares of units worth a look, each where its notion applies: field of `Frame` and title."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ class Panel:
     title: list[Part]
     summary: str
     draw: Callable[[Scene, View], Figure]
-    topic: str
-    """Key of `EXPLANATIONS`."""
+    topic: Explanation
     weight: float = 1.0
     """Its width, relative to the others of its row."""
     live: bool = True
@@ -39,50 +37,45 @@ class Panel:
     def describe(self) -> Part:
         """What the browser needs to know of the panel."""
         plain = {name: getattr(self, name) for name in ("id", "group", "title", "summary", "weight")}
-        return plain | {"help": EXPLANATIONS[self.topic].short} | self.extra
+        return plain | {"help": self.topic.short} | self.extra
 
 
-def over_steps(id: str, title: list[Part], summary: str, draw: Callable[[Scene, View], Figure], topic: str,
+def over_steps(id: str, title: list[Part], summary: str, draw: Callable[[Scene, View], Figure], topic: Explanation,
                **place: Any) -> Panel:  # fmt: skip
     """A chart over steps; in the lower row, unless told otherwise."""
     return Panel(id, **{"group": "series", **place}, title=title, summary=summary, draw=draw, topic=topic, live=False)
 
 
 def layer_over_steps(
-    scene: Scene, view: View, title: str, what: str, *, name: str, kind: str, topic: str, guide: float | None = None
+    scene: Scene, view: View, measure: Measure, *, layer: int | None = None, id: str = "", told: str = ""
 ) -> Panel:
-    """A quantity of the chosen layer over steps, one line per network."""
-    layer = chosen_layer(scene, view)
+    """A measure of one layer over steps, one line per network; of the chosen layer, unless told otherwise.
+
+    told: what the title says beside the measure's name.
+    """
+    shown = chosen_layer(scene, view) if layer is None else layer
+    title = [strong(measure.title), *([{"text": told}] if told else []), chip(scene, view, shown)]
     return over_steps(
-        f"{name}-steps", [strong(title), chip(scene, view, layer)], f"{title} of one layer over steps",
-        partial(of_layer, name=name, kind=kind, what=what, layer=layer, guide=guide), topic,
+        id or f"{measure.name}-steps", title, f"{measure.title} of one layer over steps",
+        partial(of_layer, measure=measure, layer=shown), measure.topic,
     )  # fmt: skip
 
 
-def by_layer(id: str, title: list[Part], what: str, *, name: str, kind: str, topic: str, **look: Any) -> Panel:
-    """A profile: one number per layer and network; look: what else `profile` takes."""
+def by_layer(measure: Measure, *told: Part, id: str = "", title: str = "", labels: bool = False) -> Panel:
+    """A profile: one number per layer and network.
+
+    told: what the title has beside its strong part. labels: whether the rows are named.
+    """
     return Panel(
-        id, "layers", title, f"{what} of each layer, one line per network",
-        partial(profile, name=name, kind=kind, what=what, **look), topic, weight=0.95, extra={"pick": "layer"},
+        id or measure.name, "layers", [strong(title or measure.title), *told],
+        f"{measure.what.rstrip(':')} of each layer, one line per network",
+        partial(profile, measure=measure, labels=labels), measure.topic, weight=0.95, extra={"pick": "layer"},
     )  # fmt: skip
 
 
-def units_by_layer(scene: Scene) -> list[Panel]:
-    """The share of saturated or dead units, where the notion applies."""
-    return [
-        by_layer("units", [strong(title)], f"{title.lower()}:", name=name, kind="share", topic="units")
-        for name, title in UNITS.items()
-        if scene.measured(name)
-    ][:1]
-
-
-def units_over_steps(scene: Scene, view: View) -> list[Panel]:
-    """The same share of the chosen layer, over steps."""
-    return [
-        layer_over_steps(scene, view, title, title.lower(), name=name, kind="share", topic="units")
-        for name, title in UNITS.items()
-        if scene.measured(name)
-    ][:1]
+def units(scene: Scene) -> Measure | None:
+    """The share of saturated or of dead units, where one of the notions applies."""
+    return next((measure for measure in UNITS if scene.measured(measure.name)), None)
 
 
 def strong(text: str) -> Part:
@@ -112,3 +105,18 @@ def chip(scene: Scene, view: View, layer: int) -> Part:
 def name_of_arm(scene: Scene, arm: int) -> Part:
     """An arm's name in its colour; choosing it selects the network that the B key flips."""
     return {"text": list(scene.titles.values())[arm], "arm": arm, "select": arm}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """Charts that are looked at together."""
+
+    name: str
+    """In links, and what `View.tab` holds."""
+    title: str
+    panels: Callable[[Scene, View], list[Panel]]
+    """In reading order: the upper row, then the lower one."""
+    topics: tuple[Explanation, ...] = ()
+    """What is first met here, for the tab that explains everything."""
+    notice: Callable[[Scene], Part | None] = field(default=lambda scene: None)
+    """Why there is nothing to draw, if so: title, text, and with or without a button."""

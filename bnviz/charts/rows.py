@@ -7,19 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.charts.look import (
-    Figure,
-    axis,
-    decades,
-    encode,
-    exponents,
-    floats,
-    hull,
-    layout,
-    log_axis,
-    nice_above,
-    translucent,
-)
+from bnviz.charts.look import Figure, axis, encode, floats, hull, layout, translucent
+from bnviz.charts.measures import Measure
+from bnviz.charts.scales import Log
 from bnviz.charts.scene import Scene, View
 from bnviz.frames import Floats, Frame
 
@@ -151,33 +141,28 @@ def _note(scene: Scene, view: View, arm: int, span: tuple[float, float]) -> str:
     return f"{100 * share:.1f} % of values lie outside" if share >= 0.0005 else ""
 
 
-def profile(
-    scene: Scene, view: View, name: str, kind: str, what: str, guide: float | None = None, labels: bool = False
-) -> Figure:
-    """One number per layer and network, with a dashed line at `guide`, and names of layers if there are `labels`.
-
-    kind of the axis: log, linear, share, cosine, or exponent for what is a logarithm already.
-    """
-    colors, size, recent = scene.colors(view), text_size(view), scene.recently(name)
-    ticks, zero = _profile_axis(kind, recent, keep_zero=name == "ics_l2")
-    number = ".1%" if kind == "share" else ".3~g"
-    traces = []
+def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) -> Figure:
+    """One number per layer and network, with the measure's guide, and names of layers if there are `labels`."""
+    colors, size, recent = scene.colors(view), text_size(view), scene.recently(measure.name)
+    scale, traces = measure.scale, []
     for index, (title, frame) in enumerate(zip(scene.titles.values(), scene.frames, strict=True)):
-        values = np.full(len(scene.layers), np.nan) if frame is None else np.asarray(getattr(frame, name))
-        drawn = values if kind != "log" else np.where(values == 0, zero, values)
+        values = np.full(len(scene.layers), np.nan) if frame is None else np.asarray(getattr(frame, measure.name))
         told = np.stack([values, np.full(len(values), np.nan if frame is None else frame.step)], axis=1)
         line = {"color": colors.arm(index), "width": 2 if not view.present else 3}
         traces.append({
-            "type": "scatter", "mode": "lines+markers", "x": floats(drawn), "y": encode(rows(len(values))),
+            "type": "scatter", "mode": "lines+markers", "x": floats(scale.places(values, recent)),
+            "y": encode(rows(len(values))),
             "text": list(scene.layers), "customdata": floats(told), "line": line, "cliponaxis": False,
             "marker": {"color": colors.arm(index), "size": _marker(len(values), view)},
             "hovertemplate": f"%{{text}} · step %{{customdata[1]:.0f}} · {title}"
-            f"<br>{what} %{{customdata[0]:{number}}}<extra></extra>",
+            f"<br>{measure.what} %{{customdata[0]:{scale.number}}}<extra></extra>",
         })  # fmt: skip
     return {
-        "data": [*traces, *([] if guide is None else [_upright(scene, view, guide)])],
-        "layout": layer_layout(scene, view, labels=labels or view.stacked, x=axis(colors, size, **ticks)),
-        "note": _exact_zeros(scene, name) if kind == "log" else "",
+        "data": [*traces, *([] if measure.guide is None else [_upright(scene, view, measure.guide)])],
+        "layout": layer_layout(
+            scene, view, labels=labels or view.stacked, x=axis(colors, size, **scale.by_layer(recent))
+        ),
+        "note": _exact_zeros(scene, measure.name) if isinstance(scale, Log) else "",
     }
 
 
@@ -186,30 +171,6 @@ def _upright(scene: Scene, view: View, value: float) -> dict[str, Any]:
         "type": "scatter", "mode": "lines", "x": [value, value], "y": [ROW * PEAK, -ROW * len(scene.layers)],
         "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"}, "hoverinfo": "skip",
     }  # fmt: skip
-
-
-def _profile_axis(kind: str, recent: Floats, keep_zero: bool) -> tuple[dict[str, Any], float]:
-    """Settings of a profile's horizontal axis, and where a log axis draws an exact 0 (NaN: not at all)."""
-    if kind == "share":
-        return {"range": [-0.03, 1.03], "tickformat": ".0%", "tickvals": [0, 0.5, 1]}, 0.0
-    if kind == "exponent":
-        return exponents(recent), 0.0
-    if kind == "cosine":
-        low = -1.0 if (recent < 0).any() else 0.0
-        return {"range": [low - 0.04, 1.04], "dtick": 0.5}, 0.0
-    if kind == "linear":
-        finite = recent[np.isfinite(recent)]
-        top = nice_above(min(float(finite.max(initial=0.5)), 4 * max(0.5, _middle(finite))))
-        return {"range": [-0.03 * top, 1.05 * top], "nticks": 4}, 0.0
-    low, high = decades(recent)
-    if not keep_zero:
-        return {"type": "log", **log_axis(low, high + 0.1)}, np.nan
-    # Between two decades, so that no label can be taken for the zeros' value.
-    return {"type": "log", **log_axis(low - 0.8, high + 0.1)}, 10.0 ** (low - 0.6)
-
-
-def _middle(values: Floats) -> float:
-    return float(np.percentile(values, 90)) if values.size else 0.0
 
 
 def _exact_zeros(scene: Scene, name: str) -> str:

@@ -15,7 +15,8 @@ from bnviz.frames import Event, Floats, Frame, current_arms, current_config, lay
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
-Tab = Literal["layers", "time", "landscape", "modes", "updates", "findings"]
+LONGEST = 40
+"""Characters of a name that a client may send."""
 RECENT = 30
 """Measured steps that decide the ranges of axes, so that these do not jitter."""
 
@@ -33,7 +34,8 @@ class View:
     """Large type, to be read from the back of a room."""
     stacked: bool = False
     """Charts stand one under another, on a narrow screen: each names its layers."""
-    tab: Tab = "layers"
+    tab: str = "layers"
+    """Name of a `charts.TABS`."""
     away: bool = False
     """Something else is looked at: the run's status is sent, and no charts."""
 
@@ -41,13 +43,15 @@ class View:
     def from_dict(cls, given: Any) -> View:
         """The view a client asked for; what is unknown or not allowed falls back to the default."""
         given = given if isinstance(given, Mapping) else {}
-        choices = {"tab": Tab, "values": Values, "ics": Shift, "theme": Theme}
+        choices = {"values": Values, "ics": Shift, "theme": Theme}
         # Compared one by one because what a client sends need not be hashable.
         known: dict[str, Any] = {
             name: given[name]
             for name, allowed in choices.items()
             if any(given.get(name) == choice for choice in get_args(allowed))
         }
+        if isinstance(given.get("tab"), str):
+            known["tab"] = given["tab"][:LONGEST]
         layer = given.get("layer")
         if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
             known["layer"] = layer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from bnviz.charts.explanations import EXPLANATIONS, GROUPS, Explanation
+from bnviz.charts import TABS
+from bnviz.charts.explanations import Explanation
 from bnviz.presets import PRESETS
-from bnviz.ui.component import LIVE_TABS
 from bnviz.ui.story import ARTICLE, CLAIMS, HISTORY, INTRODUCTION, PAPERS, Claim
 
 
@@ -19,10 +19,11 @@ def draw() -> None:
             _claim(each)
         st.markdown(HISTORY)
         st.markdown("#### What the charts show")
-        for tab, topics in GROUPS.items():
-            st.markdown(f"##### {LIVE_TABS[tab]}")
-            for topic in topics:
-                _chart(EXPLANATIONS[topic])
+        for tab in TABS.values():
+            if tab.topics:
+                st.markdown(f"##### {tab.title}")
+            for topic in tab.topics:
+                _chart(topic)
         st.markdown(f"#### Papers\n\n{_papers()}")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve.app import PLOTLY
 from bnviz.serve.messages import scene_message, scene_of
@@ -24,12 +25,9 @@ SCRIPTS = (
     "replay.js",
     "player.js",
 )  # a component is one script; these are its parts
-LIVE_TABS: dict[str, str] = {
-    "layers": "Layers", "time": "Over time", "landscape": "Landscape", "modes": "Train vs eval", "updates": "Updates",
-    "findings": "Findings",
-}  # fmt: skip
-"""Names and titles of the tabs that the live component draws."""
-TABS = LIVE_TABS | {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+"""Names and titles of the tabs that the live component does not draw."""
+TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
 
 
 def draw(source: Source, control: str | None) -> None:
@@ -44,7 +42,7 @@ def draw(source: Source, control: str | None) -> None:
         "run": source.id,
         "control": control,
         "kept": not isinstance(source, Run),
-        "tabs": [{"name": name, "title": title, "live": name in LIVE_TABS} for name, title in TABS.items()],
+        "tabs": [{"name": name, "title": title, "live": name in charts.TABS} for name, title in TABS.items()],
         "tab": tab,
         "turn": st.session_state["turn"],
     }
@@ -55,7 +53,7 @@ def draw(source: Source, control: str | None) -> None:
     @st.fragment(run_every=0.3)
     def feed() -> None:
         asked = asdict(View.from_dict(st.session_state.get("view")))
-        view = View.from_dict(asked | {"tab": tab, "away": tab not in LIVE_TABS})
+        view = View.from_dict(asked | {"tab": tab, "away": tab not in charts.TABS})
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()

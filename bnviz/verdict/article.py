@@ -17,7 +17,7 @@ from bnviz.verdict import signs
 from bnviz.verdict.one_arm import Finding, nothing_learned, slope
 from bnviz.verdict.signs import State
 from bnviz.verdict.two_arms import against, landscape_numbers, landscape_orders, order, shift_order, steadier
-from bnviz.verdict.wording import MEASURES, Piece, cosine, factor, listed, number, spans
+from bnviz.verdict.wording import FORMULAS, Piece, cosine, factor, listed, number, spans
 
 FEW = 5
 """From fewer recent frames than this, nothing is said about steadiness over time."""
@@ -111,7 +111,7 @@ def correlation(plain: State, normalized: State) -> Iterator[Finding]:
         if verdict is not None:
             numbers |= {measure: ours, f"{measure}_reference": other}
             orders.append(verdict)
-            title = "the cosine of G and G'" if measure == "cosine" else f"ICS {MEASURES[measure]}"
+            title = "the cosine of G and G'" if measure == "cosine" else f"ICS {FORMULAS[measure]}"
             shown = cosine if measure == "cosine" else number
             parts.append(against(f"{title} is ", normalized, plain, shown, ours, other))
     if not parts:

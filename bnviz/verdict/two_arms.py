@@ -10,7 +10,7 @@ import numpy as np
 from bnviz.verdict import signs
 from bnviz.verdict.one_arm import Finding, Kind
 from bnviz.verdict.signs import State
-from bnviz.verdict.wording import MEASURES, Piece, cosine, listed, loss, number, percent, spans
+from bnviz.verdict.wording import FORMULAS, Piece, cosine, listed, loss, number, percent, spans
 
 CLEARLY = 1.5
 """Quantities that differ by less than this factor are called about the same: ICS varies that much over batches."""
@@ -134,7 +134,7 @@ def ics(base: State, state: State) -> Iterator[Finding]:
     numbers: dict[str, float] = {}
     verdicts: list[int] = []
     parts: list[list[Piece]] = []
-    for measure, symbol in MEASURES.items():
+    for measure, symbol in FORMULAS.items():
         ours, other = signs.shift(state, measure), signs.shift(base, measure)
         verdict = shift_order(ours, other, measure)
         if verdict is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bnviz.config import Arm, numbered
 
 TIMES = "×"
-MEASURES = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}
+FORMULAS = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}
 """Of ICS (Santurkar et al. 2018, Definition 2.1), and how they are written."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

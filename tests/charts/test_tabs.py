@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from bnviz.charts import View, figures, notice, panels, patch
+from bnviz.charts import TABS, View, figures, notice, panels, patch
 from bnviz.charts.bands import outline
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import every
 from bnviz.charts.look import exponents
-from bnviz.charts.scene import Tab
 from bnviz.charts.tabs.over_time import CELLS, COLUMNS, FULLEST, cells
 from bnviz.config import MAX_ARMS
 from bnviz.frames import BINS, Event
 from tests.charts.test_charts import decode, diverged, frame, scene
-
-TABS = get_args(Tab)
 
 
 def drawn(scene_drawn, tab, **view):
@@ -73,9 +69,9 @@ def test_every_panel_says_in_a_sentence_what_it_shows():
     topics = set()
     for tab in TABS:
         for panel in panels(scene(landscape="0.5-4", activation="relu"), View(tab=tab)):
-            assert panel.describe()["help"].startswith(EXPLANATIONS[panel.topic].short)
+            assert panel.describe()["help"].startswith(panel.topic.short)
             topics.add(panel.topic)
-    assert topics == set(EXPLANATIONS)
+    assert topics == set(EXPLANATIONS.values())
 
 
 def test_panels_of_a_tab_have_names_of_their_own():

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bnviz.charts import View, panels
-from bnviz.charts.explanations import EXPLANATIONS, GROUPS
-from bnviz.charts.scene import Tab
+from bnviz.charts import TABS, View, panels
+from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.presets import PRESETS, live
 from bnviz.ui.story import CLAIMS, HISTORY, INTRODUCTION, PAPERS
 from tests.charts.test_charts import scene
@@ -54,12 +51,11 @@ def test_start_puts_a_preset_into_the_run_and_shows_it_where_it_shows_best(hub, 
 
 
 def test_every_chart_is_explained_under_a_tab_that_has_it():
-    grouped = [topic for topics in GROUPS.values() for topic in topics]
-    assert sorted(grouped) == sorted(EXPLANATIONS), "each once"
-    assert set(GROUPS) <= set(get_args(Tab))
-    for tab, topics in GROUPS.items():
+    grouped = [topic.title for tab in TABS.values() for topic in tab.topics]
+    assert sorted(grouped) == sorted(topic.title for topic in EXPLANATIONS.values()), "each once"
+    for tab in TABS.values():
         there = scene(landscape="0.5-4", activation="relu")
-        assert set(topics) <= {panel.topic for panel in panels(there, View(tab=tab))}
+        assert set(tab.topics) <= {panel.topic for panel in panels(there, View(tab=tab.name))}
 
 
 def test_what_is_this_says_all_of_it(hub):  # noqa: F811

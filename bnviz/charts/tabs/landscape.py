@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 from bnviz.charts.bands import band
-from bnviz.charts.lines import chart, lines, loss, ticks
+from bnviz.charts.explanations import EXPLANATIONS
+from bnviz.charts.lines import chart, lines, loss
 from bnviz.charts.look import Figure, decades, log_axis
-from bnviz.charts.panel import Panel, Part, over_steps, strong
+from bnviz.charts.panel import Panel, Part, Tab, over_steps, strong
+from bnviz.charts.scales import LOG
 from bnviz.charts.scene import Scene, View
 from bnviz.frames import Floats
 
@@ -22,13 +24,14 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     return [
         over("landscape-loss", [strong("Loss along the gradient"), QUIET],
              "Least and largest loss along the gradient, over steps",
-             partial(_band, name="landscape_loss", what="loss"), "landscape_loss"),
+             partial(_band, name="landscape_loss", what="loss"), EXPLANATIONS["landscape_loss"]),
         over("predictiveness", [strong("Gradient predictiveness"), QUIET],
              "Least and largest change of the gradient along it, over steps",
-             partial(_band, name="landscape_predictiveness", what="change"), "predictiveness"),
+             partial(_band, name="landscape_predictiveness", what="change"), EXPLANATIONS["predictiveness"]),
         over_steps("beta", [strong("Effective smoothness"), {"text": "β"}],
-                   "Effective smoothness beta over steps", _beta, "beta"),
-        over_steps("loss", [strong("Loss"), {"text": "training —, test ····"}], "Loss over steps", loss, "loss"),
+                   "Effective smoothness beta over steps", _beta, EXPLANATIONS["beta"]),
+        over_steps("loss", [strong("Loss"), {"text": "training —, test ····"}], "Loss over steps", loss,
+                   EXPLANATIONS["loss"]),
     ]  # fmt: skip
 
 
@@ -56,4 +59,13 @@ def _log(values: Floats) -> tuple[dict[str, Any], str]:
 
 def _beta(scene: Scene, view: View) -> Figure:
     traces, values = lines(scene, view, [("landscape_beta", "effective beta", None, {})])
-    return chart(scene, view, traces, ticks("log", values))
+    return chart(scene, view, traces, LOG.over_steps(values))
+
+
+TAB = Tab(
+    "landscape",
+    "Landscape",
+    panels,
+    tuple(EXPLANATIONS[name] for name in ("landscape_loss", "predictiveness", "beta")),
+    notice,
+)

@@ -12,7 +12,7 @@ from bnviz.charts.bands import band
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import chart, every, steps_of
 from bnviz.charts.look import Figure, encode, floats, hull, translucent
-from bnviz.charts.panel import Panel, Part, layer_switch, name_of_arm, over_steps, strong
+from bnviz.charts.panel import Panel, Part, Tab, layer_switch, name_of_arm, over_steps, strong
 from bnviz.charts.rows import PEAK, UNIT
 from bnviz.charts.scene import Scene, View, chosen_layer
 from bnviz.frames import PERCENTILES, Floats
@@ -38,7 +38,8 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     unit: list[Part] = [strong("One unit"), layer_switch(scene, layer)]
     found = [
         over_steps("unit", unit, "Percentiles of one unit over steps",
-                   partial(_percentiles, name="unit_percentiles", layer=layer, layers=[layer]), "unit_percentiles",
+                   partial(_percentiles, name="unit_percentiles", layer=layer, layers=[layer]),
+                   EXPLANATIONS["unit_percentiles"],
                    group="layers", weight=1.3),
     ]  # fmt: skip
     for arm in range(len(scene.titles)):
@@ -48,7 +49,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         found.append(
             over_steps(f"density-{arm}", [*what, name if what else name | {"strong": True}],
                        f"Density of what enters the activation of one layer over steps: {name['text']}",
-                       partial(heatmap, arm=arm, layer=layer), "density_over_time",
+                       partial(heatmap, arm=arm, layer=layer), EXPLANATIONS["density_over_time"],
                        group="layers", weight=2.6 / max(2, len(scene.titles)) + 0.15 * (arm == 0),
                        extra={"help": f"{EXPLANATIONS['density_over_time'].short} {SHADES}"})
         )  # fmt: skip
@@ -59,7 +60,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
             over_steps(f"percentiles-{place}", [*([strong("All units")] if place == 0 else []), name],
                        f"Percentiles of what enters the activation of {scene.layers[each]} over steps",
                        partial(_percentiles, name="preactivation_percentiles", layer=each, layers=beside),
-                       "percentiles")
+                       EXPLANATIONS["percentiles"])
         )  # fmt: skip
     return found
 
@@ -164,3 +165,11 @@ def _per_mille(shares: Floats) -> NDArray[np.float32] | NDArray[np.uint16]:
     if np.isfinite(shares).all():
         return np.round(1000 * shares).astype(np.uint16)
     return np.round(1000 * shares).astype(np.float32)
+
+
+TAB = Tab(
+    "time",
+    "Over time",
+    panels,
+    tuple(EXPLANATIONS[name] for name in ("unit_percentiles", "percentiles", "density_over_time")),
+)

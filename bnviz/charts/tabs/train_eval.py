@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
+from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import accuracy, loss
-from bnviz.charts.panel import Panel, Part, by_layer, layer_over_steps, over_steps, strong
+from bnviz.charts.measures import RUNNING_MEAN, RUNNING_VARIANCE
+from bnviz.charts.panel import Panel, Part, Tab, by_layer, layer_over_steps, over_steps, strong
 from bnviz.charts.scene import Scene, View
-
-MEAN, VARIANCE = "Running mean", "Running variance"
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
@@ -18,20 +17,16 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     title = [strong("Loss of the same batch"), {"text": "train mode —, eval mode ····"}]
     found = [
         over_steps("modes-loss", title, "Loss of the same batch in train and in eval mode, over steps", both,
-                   "train_eval_loss", group="layers", weight=2.2),
-        by_layer("mean-gap", [strong(MEAN), {"text": "from the batch's"}], "standard deviations off:",
-                 name="running_mean_gap", kind="linear", topic="running_mean", labels=True),
-        layer_over_steps(scene, view, MEAN, "standard deviations off:", name="running_mean_gap", kind="linear",
-                         topic="running_mean"),
+                   EXPLANATIONS["train_eval_loss"], group="layers", weight=2.2),
+        by_layer(RUNNING_MEAN, {"text": "from the batch's"}, id="mean-gap", labels=True),
+        layer_over_steps(scene, view, RUNNING_MEAN),
     ]  # fmt: skip
-    if scene.measured("running_var_ratio"):  # L1 and L∞ keep another measure of spread
-        what = "times the batch's variance:"
-        ratio: Any = {"name": "running_var_ratio", "kind": "log", "topic": "running_variance", "guide": 1.0}
-        found.insert(2, by_layer("variance-ratio", [strong(VARIANCE), {"text": "/ batch's"}], what, **ratio))
-        found.append(layer_over_steps(scene, view, VARIANCE, what, **ratio))
+    if scene.measured(RUNNING_VARIANCE.name):  # L1 and L∞ keep another measure of spread
+        found.insert(2, by_layer(RUNNING_VARIANCE, {"text": "/ batch's"}, id="variance-ratio"))
+        found.append(layer_over_steps(scene, view, RUNNING_VARIANCE))
     if scene.classified:
         title = [strong("Test accuracy"), {"text": "in eval mode; training faint"}]
-        found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, "accuracy"))
+        found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, EXPLANATIONS["accuracy"]))
     return found
 
 
@@ -46,3 +41,12 @@ def notice(scene: Scene) -> Part | None:
         "eval mode; this tab shows how far the two are apart. No network of this run keeps running statistics. "
         "Switch BatchNorm on for one of them.",
     }
+
+
+TAB = Tab(
+    "modes",
+    "Train vs eval",
+    panels,
+    tuple(EXPLANATIONS[name] for name in ("train_eval_loss", "running_mean", "running_variance")),
+    notice,
+)

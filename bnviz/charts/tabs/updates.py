@@ -7,25 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bnviz.charts.lines import chart, every, level_line, steps_of, thinned, ticks
+from bnviz.charts.explanations import EXPLANATIONS
+from bnviz.charts.lines import chart, every, level_line, steps_of, thinned
 from bnviz.charts.look import Figure, encode, floats, translucent
-from bnviz.charts.panel import (
-    Panel,
-    by_layer,
-    layer_over_steps,
-    name_of_arm,
-    over_steps,
-    strong,
-    units_by_layer,
-    units_over_steps,
-)
+from bnviz.charts.measures import GRAD_NORM, UPDATE_RATIO
+from bnviz.charts.panel import Panel, Tab, by_layer, layer_over_steps, name_of_arm, over_steps, units
 from bnviz.charts.scene import Scene, View
 
-GUIDE = -3.0
-"""Where updates are a thousandth of the weights."""
 MOST_LINES = 13
 MOST_POINTS = 200
-WHAT = "log10 of update / weight"
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
@@ -38,43 +28,45 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         found.append(
             over_steps(
                 f"updates-{arm}", [*title, name], f"Update to weight of all layers over steps: {name['text']}",
-                partial(all_layers, arm=arm, name="update_ratio"), "update_ratio",
+                partial(all_layers, arm=arm), UPDATE_RATIO.topic,
                 group="layers", weight=3.2 / max(2, len(scene.titles)) + 0.15 * (arm == 0),
             )
         )  # fmt: skip
-    found.append(by_layer("updates", [strong("By layer"), {"text": "now"}], WHAT, name="update_ratio",
-                          kind="exponent", topic="update_ratio", guide=GUIDE, labels=True))  # fmt: skip
-    found += units_by_layer(scene)
-    found.append(layer_over_steps(scene, view, "Update / weight", WHAT, name="update_ratio", kind="exponent",
-                                  topic="update_ratio", guide=GUIDE))  # fmt: skip
-    found += units_over_steps(scene, view)
-    found.append(layer_over_steps(scene, view, "Gradient norm", "gradient norm", name="grad_norm", kind="log",
-                                  topic="gradient_norm"))  # fmt: skip
+    share = units(scene)
+    found.append(by_layer(UPDATE_RATIO, {"text": "now"}, id="updates", title="By layer", labels=True))
+    found += [by_layer(share, id="units")] if share else []
+    found.append(layer_over_steps(scene, view, UPDATE_RATIO))
+    found += [layer_over_steps(scene, view, share)] if share else []
+    found.append(layer_over_steps(scene, view, GRAD_NORM))
     return found
 
 
-def all_layers(scene: Scene, view: View, arm: int, name: str) -> Figure:
-    """A quantity of each layer of one network as a thin line, the first layer palest; a line at the guide."""
+def all_layers(scene: Scene, view: View, arm: int) -> Figure:
+    """The update ratio of each layer of one network as a thin line, the first layer palest; a line at the guide."""
     label, title = list(scene.titles.items())[arm]
     count, color = len(scene.layers), scene.colors(view).arm(arm)
     beat = every(len(scene.steps), MOST_POINTS)
-    values = scene.history(name, label)[beat]  # (T, L)
-    traces: list[dict[str, Any]] = [level_line(scene, view, GUIDE, "an update of a thousandth")]
+    values = scene.history(UPDATE_RATIO.name, label)[beat]  # (T, L)
+    traces: list[dict[str, Any]] = [level_line(scene, view, UPDATE_RATIO.guide or 0.0, "an update of a thousandth")]
     shown = spread(count, MOST_LINES)
     for place, layer in enumerate(shown):
         traces.append({
             "type": "scatter", "mode": "lines", "x": encode(steps_of(scene)[beat]), "y": floats(values[:, layer]),
             "line": {"color": translucent(color, 0.3 + 0.7 * place / max(1, len(shown) - 1)), "width": 1.1},
             "hoverlabel": {"bordercolor": color},
-            "hovertemplate": f"{scene.layers[layer]} · step %{{x}} · {title}<br>{WHAT} %{{y:.3~g}}<extra></extra>",
+            "hovertemplate": f"{scene.layers[layer]} · step %{{x}} · {title}"
+            f"<br>{UPDATE_RATIO.what} %{{y:.3~g}}<extra></extra>",
         })  # fmt: skip
-    everything = np.concatenate([scene.history(name, each).ravel() for each in scene.titles])
+    everything = np.concatenate([scene.history(UPDATE_RATIO.name, each).ravel() for each in scene.titles])
     first = arm == 0 or view.stacked
     few = [f"{len(shown)} of {count} layers"] if len(shown) < count else []
     note = "; ".join([*few, "the first is palest", *thinned(scene, beat)])
-    return chart(scene, view, traces, ticks("exponent", everything), note if first else "", labels=first)
+    return chart(scene, view, traces, UPDATE_RATIO.scale.over_steps(everything), note if first else "", labels=first)
 
 
 def spread(count: int, most: int) -> list[int]:
     """Places of at most so many of `count` things, evenly spread, the first and the last among them."""
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
+
+
+TAB = Tab("updates", "Updates", panels, (UPDATE_RATIO.topic, EXPLANATIONS["units"]))
