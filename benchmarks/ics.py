@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from bnviz.ics import internal_covariate_shift
 from bnviz.models import make_cnn, make_mlp
 from tests.support.reference import prefix_shared_gradients, shifted_gradients, updated, weight_of
@@ -26,7 +26,6 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{'':24}{'naive':>9}{'prefix':>9}{'ours':>9}{'+known':>9}   naive/ours  prefix/ours")
     images, rows = torch.randn(128, 1, 8, 8), torch.randn(128, 64)
-    plain: str
     for plain in ("none", "batch"):
         for depth in (8, 20):
             report(f"mlp {depth} x 64, {plain}", make_mlp(64, 64, depth, 10, "sigmoid", plain), rows)

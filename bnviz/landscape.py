@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.config import Landscape
-from bnviz.ics.stacked import Loss
+from bnviz.frames import Floats
+from bnviz.models import LossFunction
 from bnviz.models.noise import UnitNoise
 
-Floats = NDArray[np.float64]
 POINTS = 8
 """Points measured on the way down the gradient."""
 
@@ -50,7 +49,7 @@ def loss_landscape(
     model: nn.Sequential,
     x: Tensor,
     y: Tensor,
-    loss_fn: Loss,
+    loss_fn: LossFunction,
     steps: Sequence[float],
     *,
     gradients: Sequence[Tensor] | None = None,
@@ -87,7 +86,7 @@ def walk(
     model: nn.Sequential,
     x: Tensor,
     y: Tensor,
-    loss_fn: Loss,
+    loss_fn: LossFunction,
     steps: Sequence[float],
     gradients: Sequence[Tensor] | None = None,
 ) -> Bands:
@@ -115,7 +114,7 @@ def walk(
 
 @torch.enable_grad()
 def _at(
-    model: nn.Sequential, parameters: Sequence[Tensor], x: Tensor, y: Tensor, loss_fn: Loss
+    model: nn.Sequential, parameters: Sequence[Tensor], x: Tensor, y: Tensor, loss_fn: LossFunction
 ) -> tuple[float, Sequence[Tensor]]:
     """Loss and gradients where the parameters are."""
     loss = loss_fn(model(x.clone()), y)  # a first module may work in place

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from bnviz.charts.scene import Tab
+from bnviz.charts import TABS
 from bnviz.config import RunConfig
 from bnviz.presets import DEFAULT, LIVE_STEPS, PRESETS, live, preset
 
@@ -26,7 +25,7 @@ def test_a_preset_says_where_it_comes_from_and_what_to_look_for(name):
 
 
 def test_a_preset_is_shown_in_a_tab_that_draws_it():
-    assert {each.tab for each in PRESETS.values()} <= set(get_args(Tab))
+    assert {each.tab for each in PRESETS.values()} <= set(TABS)
     assert all(each.config.landscape != "off" for each in PRESETS.values() if each.tab == "landscape")
 
 

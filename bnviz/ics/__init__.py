@@ -9,17 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parametrize
 
-from bnviz.ics.stacked import Gradients, Loss, gradients_by_stacking, has_weight, layers_of, stackable
+from bnviz.frames import Floats
+from bnviz.ics.stacked import Gradients, gradients_by_stacking, has_weight, layers_of, stackable
+from bnviz.models import LossFunction
 from bnviz.models.noise import UnitNoise
 from bnviz.models.normalization.weight import remove_weight_norm
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +41,7 @@ def internal_covariate_shift(
     after: nn.Sequential,
     x: Tensor,
     y: Tensor,
-    loss_fn: Loss,
+    loss_fn: LossFunction,
     *,
     gradients: Sequence[Tensor] | None = None,
 ) -> Shift:
@@ -72,7 +71,7 @@ class ShiftMeter:
         _check_alike(before, after)
         self._stackable = all(stackable(module) for layer in self._old for module in layer.modules)
 
-    def __call__(self, x: Tensor, y: Tensor, loss_fn: Loss, gradients: Sequence[Tensor] | None = None) -> Shift:
+    def __call__(self, x: Tensor, y: Tensor, loss_fn: LossFunction, gradients: Sequence[Tensor] | None = None) -> Shift:
         """The shift between the nets as they are now."""
         if gradients is not None and len(gradients) != len(self._old):
             raise ValueError(f"gradients must be one per weight layer, {len(self._old)}, got {len(gradients)}.")
@@ -94,7 +93,9 @@ def _check_alike(before: nn.Sequential, after: nn.Sequential) -> None:
         raise ValueError("The model has no weight layer (nn.Linear or a convolution).")
 
 
-def _by_prefix(before: nn.Sequential, after: nn.Sequential, x: Tensor, y: Tensor, loss_fn: Loss) -> list[Gradients]:
+def _by_prefix(
+    before: nn.Sequential, after: nn.Sequential, x: Tensor, y: Tensor, loss_fn: LossFunction
+) -> list[Gradients]:
     """G and G' of each layer, child by child, whatever the children are."""
     before, after = _isolated(before), _isolated(after)
     for name, module in after.named_modules():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,11 +13,11 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parametrize
 
+from bnviz.models import LossFunction
 from bnviz.models.noise import UnitNoise
 from bnviz.models.normalization import STACKED
 from bnviz.models.normalization.shapes import samples_stacked
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Gradients = tuple[Tensor, Tensor]  # G_i and G'_i, each of the shape of W_i
 
 STACK_BYTES = 2**20
@@ -83,7 +83,7 @@ def gradients_by_stacking(
     new: Sequence[Layer],
     x: Tensor,
     y: Tensor,
-    loss_fn: Loss,
+    loss_fn: LossFunction,
     known: Sequence[Tensor] | None = None,
 ) -> list[Gradients]:
     """G and G' of each layer, from runs stacked as activations (n, runs, ...): few operations, each large.
@@ -109,35 +109,39 @@ def gradients_by_stacking(
 
 
 def _run(
-    old: Sequence[Layer], new: Sequence[Layer], entries: dict[int, Tensor], y: Tensor, loss_fn: Loss
+    old: Sequence[Layer], new: Sequence[Layer], entries: dict[int, Tensor], y: Tensor, loss_fn: LossFunction
 ) -> Iterator[tuple[int, Tensor]]:
-    """Layer, and its weight's gradient (k, *W.shape) in the k of these runs that ask for it: run 0 and its own."""
-    h: Tensor | None = None
-    inputs: list[Tensor] = []
-    outputs: list[Tensor] = []
-    for i in range(min(entries), len(old)):
-        if i in entries:
-            entry = entries[i].unsqueeze(1)
-            h = entry if h is None else torch.cat([h, entry], dim=1)
-        assert h is not None
+    """Layer, and its weight's gradient, (k, *W.shape), in the k of these runs that ask for it.
+
+    Run 0 asks for every G, each other run for the G' of the layer at which it enters.
+    """
+    first = min(entries)
+    h = entries[first].unsqueeze(1)  # (n, runs, ...)
+    asked: list[tuple[int, Tensor, Tensor, slice]] = []  # layer, what enters it, what leaves it, places of runs
+    for i in range(first, len(old)):
+        if i in entries and i > first:
+            h = torch.cat([h, entries[i].unsqueeze(1)], dim=1)
+        places = _asking(first=0 in entries, last=h.shape[1] - 1 if i in entries and i > 0 else None)
         for module, twin in zip(old[i].modules, new[i].modules, strict=True):
             entering, h = h, _apply(module, twin, h)
-            if module is old[i].weight and (0 in entries or i in entries):
-                inputs.append(entering.detach())
-                outputs.append(h if h.requires_grad else h.requires_grad_())
-    assert h is not None
-    deltas = torch.autograd.grad(_total(h, y, loss_fn), outputs)
-    for i, entering, delta in zip(range(min(entries), len(old)), inputs, deltas, strict=False):
-        last = delta.shape[1] - 1
-        asked = slice(None, None, last or 1) if 0 in entries and i in entries else slice(0, 1)
-        if 0 not in entries:
-            asked = slice(last, None)
+            if module is old[i].weight and places is not None:
+                h = h if h.requires_grad else h.requires_grad_()
+                asked.append((i, entering.detach(), h, places))
+    deltas = torch.autograd.grad(_total(h, y, loss_fn), [leaving for _, _, leaving, _ in asked])
+    for (i, entering, _, places), delta in zip(asked, deltas, strict=True):
         weight = old[i].weight
         assert weight is not None
-        yield i, _weight_gradient(weight, entering[:, asked], delta[:, asked])
+        yield i, _weight_gradient(weight, entering[:, places], delta[:, places])
 
 
-def _total(logits: Tensor, y: Tensor, loss_fn: Loss) -> Tensor:
+def _asking(first: bool, last: int | None) -> slice | None:
+    """The stacked runs that ask for a layer's gradient: the first, the one at place `last`, or both; None: neither."""
+    if first and last:
+        return slice(0, None, last)  # a view; a list of places would copy
+    return slice(0, 1) if first else None if last is None else slice(last, None)
+
+
+def _total(logits: Tensor, y: Tensor, loss_fn: LossFunction) -> Tensor:
     """Sum of the losses of all runs, logits (n, runs, ...)."""
     runs = logits.shape[1]
     if loss_fn is F.cross_entropy:

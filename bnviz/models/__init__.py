@@ -16,6 +16,9 @@ from bnviz.models.noise import UnitNoise
 from bnviz.models.normalization import normalization_layer, normalizes
 from bnviz.models.normalization.weight import set_weight_norm
 
+LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Of what a net makes of x, and y: a mean or sum over the samples."""
+
 ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "identity": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU, "silu": nn.SiLU,

@@ -6,16 +6,13 @@ Sources: GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842, section 5) and VGG (Si
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from bnviz.config import Init
-from bnviz.models import INITS, weight_layer
+from bnviz.models import INITS, LossFunction, weight_layer
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 HEAD_SHARE = 0.3
 """What each head's loss counts for, beside the net's own."""
 PRETRAINING = 300
@@ -33,7 +30,7 @@ class Learner(nn.Module):
         self.net = net
         self.heads = nn.ModuleDict() if heads is None else heads
 
-    def losses(self, x: Tensor, y: Tensor, loss_fn: Loss) -> tuple[Tensor, Tensor]:
+    def losses(self, x: Tensor, y: Tensor, loss_fn: LossFunction) -> tuple[Tensor, Tensor]:
         """The net's own loss, and the loss to train on: that and 0.3 times the loss of each head.
 
         x: (n, ...), y: what `loss_fn(net(x), y)` takes.

@@ -17,12 +17,10 @@ from torch.utils.hooks import RemovableHandle
 from bnviz.frames import Floats, Frame
 from bnviz.ics import ShiftMeter
 from bnviz.landscape import Bands, expendable, walk
-from bnviz.models import pieces, weight_layer
+from bnviz.models import LossFunction, pieces, weight_layer
 from bnviz.models.noise import UnitNoise
 from bnviz.probe import metrics
 from bnviz.probe.distributions import distributions, grouped, in_rows, unit_percentiles
-
-LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,12 @@ from torch.nn import functional as F
 from torch.optim.sgd import sgd
 
 from bnviz.config import MOMENTUM, Arm, RunConfig
-from bnviz.models import make_cnn, make_mlp, set_momentum, set_normalization
+from bnviz.models import LossFunction, make_cnn, make_mlp, set_momentum, set_normalization
 from bnviz.models.treatments import Learner, grown, make_heads
 from bnviz.probe import Probe
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 
-
-def loss_function(config: RunConfig) -> Loss:
+def loss_function(config: RunConfig) -> LossFunction:
     """Mean cross-entropy, or squared error summed over batch and outputs (Santurkar et al. 2018, App. A)."""
     return F.cross_entropy if config.loss == "cross_entropy" else nn.MSELoss(reduction="sum")
 
@@ -74,7 +72,7 @@ class RunningArm:
             self._probe = Probe(self.model, own_loss=not self.learner.heads)
         return self._probe
 
-    def update(self, x: Tensor, y: Tensor, loss_fn: Loss) -> Tensor:
+    def update(self, x: Tensor, y: Tensor, loss_fn: LossFunction) -> Tensor:
         """Make one update; returns the network's own loss before it."""
         self._optimizer.zero_grad()
         own, loss = self.learner.losses(x, y, loss_fn)

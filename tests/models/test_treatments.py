@@ -4,7 +4,6 @@ import copy
 import json
 from dataclasses import replace
 from itertools import pairwise
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bnviz.charts import figures, patch
-from bnviz.charts.scene import Scene, Tab, View
+from bnviz.charts import TABS, figures, patch
+from bnviz.charts.scene import Scene, View
 from bnviz.cli import main
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, Frame, layer_names
@@ -192,5 +191,5 @@ def test_a_run_with_empty_rows_is_recorded_told_and_drawn(tmp_path, capsys):
         findings(recording.config, steps[:count], events)
         assert sentence(recording.config, steps[:count], events)
         scene = Scene(recording.config, steps[:count], events, steps[count - 1], classes=10)
-        for tab in get_args(Tab):
+        for tab in TABS:
             json.dumps([figures(scene, View(tab=tab, layer=3)), patch(scene, View(tab=tab), series=True)])
