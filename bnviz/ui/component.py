@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,6 @@ from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 
 HERE = Path(__file__).parent / "player"
-SCRIPTS = (
-    "tabs.js",
-    "panels.js",
-    "draw.js",
-    "replay.js",
-    "player.js",
-)  # a component is one script; these are its parts
 PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
@@ -70,9 +64,16 @@ def _component() -> Any:
         "bnviz.player",
         html='<div class="bnviz-player"></div>',
         css=(HERE / "player.css").read_text(),
-        js="\n".join((HERE / name).read_text() for name in SCRIPTS),
+        js=_script(),
         isolate_styles=False,
     )
+
+
+def _script() -> str:
+    """The player's modules as the one script that a component is: without imports, and one export, the component."""
+    modules = [path.read_text() for path in sorted(HERE.glob("*.js"))]
+    plain = re.sub(r"^import .*;\n", "", "\n".join(modules), flags=re.MULTILINE)
+    return re.sub(r"^export (?!default)", "", plain, flags=re.MULTILINE)
 
 
 def _mount(data: dict[str, Any]) -> None:

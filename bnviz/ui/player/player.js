@@ -1,24 +1,17 @@
-// The live component: opens a WebSocket and draws with Plotly what Python sends. It knows nothing of layers or ICS.
+// The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
+import { appUrl, el } from "./dom.js";
+import { axes, drawPatch } from "./draw.js";
+import { buildGrid, listen, look } from "./panels.js";
+import { forgetArrays, rememberArrays } from "./plotly_fast.js";
+import { advance } from "./replay.js";
+import { connect, receive, send } from "./socket.js";
+import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
+import { showTimeline } from "./timeline.js";
+import { build, onKey, showSentence, showStatus } from "./toolbar.js";
+
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
 let plotly = null;
-
-function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children);
-  return node;
-}
-
-// The app may live below a path, and the page below that: Streamlit's own script says where the app begins.
-function appUrl(path) {
-  const own = [...document.scripts].find((script) => script.src.includes("/static/js/"));
-  const base = own ? own.src.split("static/js/")[0] : new URL("./", document.location).href;
-  return new URL(path.replace(/^\//, ""), base);
-}
 
 function loadPlotly(path) {
   plotly ??= (window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
@@ -32,58 +25,8 @@ function theme(s) {
   return 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
 }
 
-// ---- socket ----
-function connect(s) {
-  clearTimeout(s.retry);
-  s.ws?.close();
-  if (!s.socket) return;
-  const url = appUrl(s.socket);
-  url.protocol = url.protocol.replace("http", "ws");
-  const ws = (s.ws = new WebSocket(url));
-  const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
-  ws.onmessage = (event) => {
-    if (ws !== s.ws) return;
-    s.tries = 0;
-    receive(s, JSON.parse(event.data));
-  };
-  ws.onclose = () => {
-    clearTimeout(late);
-    if (ws !== s.ws || s.closed) return;
-    if (++s.tries === 3 && !s.seq) unreachable(s);
-    s.retry = setTimeout(() => connect(s), Math.min(8000, 250 * 2 ** s.tries) * (0.5 + Math.random()));
-  };
-}
-
-function unreachable(s) {
-  if (!s.reported) s.trigger("unreachable", true);
-  s.reported = true;
-}
-
-function send(s, message) {
-  if (s.ws?.readyState === 1) s.ws.send(JSON.stringify(message));
-  else if (s.reported) s.trigger("send", message); // no socket here: the page passes it on
-}
-
-function command(s, name) {
-  if (s.data.kept) replay(s, name);
-  else if (s.data.control) send(s, { command: name, control: s.data.control });
-}
-
-function receive(s, message) {
-  if (message.type === "problem") problem(s, message.text);
-  else if (message.type === "status") showStatus(s, message);
-  else if (message.type === "scene" && message.tab !== (s.view.away ? null : s.view.tab)) return; // of a tab left, or not yet asked for
-  else if (message.type === "scene") { s.next = { scene: message, patch: null }; schedule(s); }
-  else if (message.type === "patch" && !document.hidden) {
-    // Newest wins, figure by figure: the series come only now and then, and must not get lost.
-    s.next.patch = { ...message, figures: { ...s.next.patch?.figures, ...message.figures } };
-    schedule(s);
-  }
-}
-
 // ---- drawing: one draw at a time, in an animation frame, of the newest there is ----
-function schedule(s) {
+export function schedule(s) {
   if (s.busy || s.closed || !(s.next.scene || s.next.patch)) return;
   s.busy = true;
   s.raf = requestAnimationFrame(async () => {
@@ -123,7 +66,7 @@ async function drawScene(s, message) {
   s.root.dataset.run = message.run ?? s.data.run;
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
-  arrays.clear();
+  forgetArrays();
   buildGrid(s, message.grid, message.colors);
   showNotice(s, message.notice);
   showFindings(s, message.findings);
@@ -146,7 +89,7 @@ async function drawScene(s, message) {
 
 // ---- life of the component ----
 // The page fits the window where there is room: the charts take what is left below where we begin.
-function fit(s) {
+export function fit(s) {
   const top = s.root.getBoundingClientRect().top + (s.root.closest("section, main")?.scrollTop ?? 0);
   s.root.style.setProperty("--bnviz-top", `${Math.max(0, Math.round(top))}px`);
   const stacked = s.root.clientWidth <= 640;
@@ -160,7 +103,7 @@ function resized(s, entries) {
   }
 }
 
-function start(parentElement) {
+export function start(parentElement) {
   const root = parentElement.querySelector(".bnviz-player") ?? parentElement.appendChild(el("div", { class: "bnviz-player" }));
   const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0, said: 0, problemUntil: 0 };
   build(s);

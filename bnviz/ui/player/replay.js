@@ -1,15 +1,19 @@
 // Playing a recording, which no worker trains: the next step is asked for when the one before has been drawn, so that
-// nothing piles up however slow the page is. One script with player.js.
+// nothing piles up however slow the page is.
+import { el } from "./dom.js";
+import { send } from "./socket.js";
+import { seek } from "./timeline.js";
+
 const PACES = [1, 2, 5, 10, 20]; // measured steps a second
 
-function buildPace(s) {
+export function buildPace(s) {
   s.pace = el("select", { class: "bnviz-pace", "aria-label": "Pace", title: "How fast the recording plays", hidden: true },
     ...PACES.map((pace) => el("option", { value: pace, selected: pace === 5 }, `${pace} a second`)));
   return s.pace;
 }
 
 // What the buttons do to a recording: the same words as for a run.
-function replay(s, name) {
+export function replay(s, name) {
   s.playing = name === "play";
   clearTimeout(s.ticking);
   if (name === "restart") return seek(s, Number(s.slider.min));
@@ -21,7 +25,7 @@ function replay(s, name) {
 }
 
 // After a draw: on to the next step, in time.
-function advance(s, { live }) {
+export function advance(s, { live }) {
   s.atEnd = live;
   if (!s.playing) return;
   if (live) s.playing = false;
@@ -33,7 +37,7 @@ function advance(s, { live }) {
   showPlaying(s);
 }
 
-function showPlaying(s) {
+export function showPlaying(s) {
   s.root.dataset.status = s.playing ? "playing" : "kept";
   const name = s.playing ? "Pause" : "Play";
   if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }

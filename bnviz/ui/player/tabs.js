@@ -1,18 +1,21 @@
-// The row of tabs, and what a tab says in words; one script with panels.js and player.js, which follow it.
-function buildTabs(s) {
+// The row of tabs, and what a tab says in words.
+import { el, words } from "./dom.js";
+import { look } from "./panels.js";
+
+export function buildTabs(s) {
   s.tabs = el("div", { class: "bnviz-tabs", role: "tablist", "aria-label": "Views", onkeydown: (event) => onTabKey(s, event) });
   s.notice = el("div", { class: "bnviz-notice", hidden: true });
   s.findings = el("div", { class: "bnviz-findings", hidden: true });
 }
 
-function fillTabs(s) {
+export function fillTabs(s) {
   if (s.tabs.children.length) return;
   s.tabs.append(...s.data.tabs.map(({ name, title, live }) => el("button", { role: "tab", id: `bnviz-tab-${name}`, "data-tab": name,
     class: !live && "bnviz-text", "aria-controls": "bnviz-view", onclick: () => chooseTab(s, name) }, title)));
 }
 
 // Tabs that are not live are drawn by the page, below: then the charts here are put away.
-function openTab(s, name) {
+export function openTab(s, name) {
   s.tab = s.root.dataset.tab = name;
   const { live } = s.data.tabs.find((tab) => tab.name === name);
   for (const tab of s.tabs.children) {
@@ -43,7 +46,7 @@ function onTabKey(s, event) {
   chooseTab(s, tab.dataset.tab);
 }
 
-function showNotice(s, notice) {
+export function showNotice(s, notice) {
   s.notice.hidden = !notice;
   if (!notice) return;
   const { title, text, button } = notice;
@@ -52,7 +55,7 @@ function showNotice(s, notice) {
   s.notice.replaceChildren(el("h3", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
 }
 
-function showFindings(s, sections) {
+export function showFindings(s, sections) {
   s.findings.hidden = !sections;
   const key = JSON.stringify(sections ?? []);
   if (s.findings.dataset.key === key) return;
@@ -61,5 +64,3 @@ function showFindings(s, sections) {
   s.findings.replaceChildren(...(sections ?? []).map(({ heading, items }) =>
     el("section", {}, el("h3", {}, heading), el("ul", {}, ...items.map(item)))));
 }
-
-const words = (spans) => spans.map((span) => el(armColor(span) ? "strong" : "span", { style: armColor(span) }, span.text));

@@ -1,0 +1,100 @@
+// Toolbar, status, sentence and keys.
+import { appUrl, el, words } from "./dom.js";
+import { look } from "./panels.js";
+import { buildPace, showPlaying } from "./replay.js";
+import { command } from "./socket.js";
+import { buildTabs } from "./tabs.js";
+import { seek } from "./timeline.js";
+
+export function build(s) {
+  const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
+    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
+  s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
+  s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
+  s.status = el("span", { class: "bnviz-status" });
+  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(s, event.currentTarget)),
+    button("Save", "", null, () => save(s))];
+  s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
+  s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
+  s.groups = { layers: el("div", { class: "bnviz-group bnviz-layers" }), series: el("div", { class: "bnviz-group bnviz-series" }) };
+  s.first = el("span");
+  s.slider = el("input", { type: "range", min: 0, max: 0, "aria-label": "Step shown", oninput: () => seek(s, Number(s.slider.value)) });
+  s.ticks = el("div", { class: "bnviz-ticks" });
+  s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
+  s.probe = el("i", { class: "bnviz-probe" });
+  buildTabs(s);
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
+    el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
+  Object.assign(s.root.dataset, { seq: 0, status: "starting" });
+  s.root.replaceChildren(
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.tabs, s.body, s.probe);
+  s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
+}
+
+export function showStatus(s, { status, step, steps, rate, text }) {
+  s.steps = steps ?? s.steps;
+  if (s.data.kept) showPlaying(s);
+  else {
+    s.root.dataset.status = status;
+    const name = status === "running" ? "Pause" : "Play";
+    if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
+  }
+  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : status === "kept" ? "recording" : status;
+  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
+  s.status.title = s.steps ? `of ${s.steps} steps` : "";
+  if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
+  else if (performance.now() > s.problemUntil) problem(s, "");
+}
+
+export function problem(s, text) {
+  s.problem.hidden = !text;
+  if (s.problem.textContent === text) return;
+  s.problem.textContent = text;
+  s.problemUntil = performance.now() + (s.root.dataset.status === "failed" ? 0 : 6000);
+}
+
+export function showSentence(s, spans) {
+  const key = JSON.stringify(spans);
+  if (s.sentence.dataset.key === key) return; // or a screen reader would say it again and again
+  s.sentence.dataset.key = key;
+  s.said = performance.now();
+  s.sentence.replaceChildren(...words(spans));
+}
+
+export function present(s, on = !document.documentElement.classList.contains("bnviz-present")) {
+  document.documentElement.classList.toggle("bnviz-present", on);
+  look(s, { present: on });
+}
+
+async function share(s, button) {
+  const link = document.location.href;
+  try { await navigator.clipboard.writeText(link); } catch {
+    // No clipboard without https.
+    const field = /** @type {HTMLTextAreaElement} */ (el("textarea", { style: "position: fixed; opacity: 0" }, link));
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  button.firstChild.textContent = "Link copied";
+  setTimeout(() => { button.firstChild.textContent = "Share"; }, 1500);
+  if (s.changed) 
+    problem(s, "The link shows this run while it lasts, then starts with the settings as they are now: what was changed on the way "
+      + "is in the recording (Save).");
+}
+
+function save(s) {
+  if (s.socket) el("a", { href: appUrl(s.socket.replace(/socket$/, "recording.arrow")).href, download: "" }).click();
+}
+
+export function onKey(s, event) {
+  const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog]");
+  if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
+  const shown = document.documentElement.classList.contains("bnviz-present");
+  const keys = { " ": () => s.play.click(), ArrowRight: () => command(s, "step"), ArrowLeft: () => s.data.kept && command(s, "back"), p: () => present(s),
+    b: () => s.trigger("toggle", s.arm), Escape: () => shown && present(s, false) };
+  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act || (event.key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
+  if (event.key === " " || event.key.startsWith("Arrow")) event.preventDefault();
+  if (!event.repeat || event.key.startsWith("Arrow")) act();
+}

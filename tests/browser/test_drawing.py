@@ -1,0 +1,52 @@
+"""The fast way of drawing new numbers gives the picture that Plotly.animate gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bnviz import charts
+from bnviz.charts import View
+from bnviz.serve import app
+from bnviz.ui.component import _script
+from tests.charts.test_charts import scene
+
+pytestmark = pytest.mark.browser
+DRAW = """
+async ([before, after]) => {
+  const plots = ["fast", "slow"].map((id) => document.getElementById(id));
+  for (const plot of plots)
+    await Plotly.newPlot(plot, structuredClone(before.data), { ...before.layout, width: 700, height: 500 });
+  const decoded = (trace) => Object.fromEntries(Object.entries(trace).map(([key, value]) => [key, decode(value)]));
+  const data = after.data.map(decoded);
+  const fast = canRedraw(plots[0], data);
+  if (fast) redraw(plots[0], data);
+  else await Plotly.animate(plots[0], { data: structuredClone(data), traces: after.traces, layout: {} }, INSTANT);
+  await Plotly.animate(plots[1], { data: structuredClone(data), traces: after.traces, layout: {} }, INSTANT);
+  const picture = (plot) => [...plot.querySelectorAll(".cartesianlayer path, .cartesianlayer g")].map((node) =>
+    ["d", "style", "transform"].map((name) => node.getAttribute(name)));
+  const points = (plot) => plot.calcdata.map((trace) => trace.map(({ x, y }) => [x, y]));
+  return { fast, pictures: plots.map(picture), points: plots.map(points) };
+}
+"""
+
+
+@pytest.mark.parametrize(("values", "depth"), [("preactivation", 2), ("input", 20)])
+def test_the_fast_way_draws_what_plotly_draws(page, values, depth):
+    view = View(values=values)
+    whole = charts.figures(scene(depth=depth, steps=6), view)["figures"]
+    later = charts.patch(scene(depth=depth, steps=9), view, series=True)
+    page.set_content('<div id="fast"></div><div id="slow"></div>')
+    page.add_script_tag(path=Path(app.__file__).parent / "plotly-cartesian.min.js")
+    page.add_script_tag(content=_script().replace("export default", "const component ="))
+    drawn = 0
+    for name, figure in whole.items():
+        result = page.evaluate(DRAW, json.loads(json.dumps([figure, later[name]])))
+        fast, slow = result["pictures"]
+        assert fast == slow, name
+        assert len(fast) > 3
+        assert result["points"][0] == result["points"][1], name
+        drawn += result["fast"]
+    assert drawn > len(whole) / 2, "most charts take the fast way"
