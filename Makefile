@@ -11,7 +11,7 @@ run: $(VENV)/.installed
 
 # Everything but the browser on two cores; then the browser, which wants both for itself.
 test: $(VENV)/.installed-test chromium lint player
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" --durations 10 $(if $(ARGS),$(ARGS),--cov --cov-report term)
 	$(if $(ARGS),,$(BIN)/pytest -m browser)
 
 lint: $(VENV)/.installed-test

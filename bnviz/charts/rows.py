@@ -38,7 +38,8 @@ def density(frame: Frame, values: str) -> Floats:
     total, width = hist.sum(axis=1), (high - low) / hist.shape[1]
     known = (total > 0) & (width > 0) & np.isfinite(width) & np.isfinite(inside)
     scale = np.divide(inside, total * width, out=np.full(len(hist), np.nan), where=known)
-    return hist * scale[:, None]
+    found: Floats = hist * scale[:, None]
+    return found
 
 
 def value_axis(scene: Scene, view: View) -> tuple[float, float]:
@@ -57,7 +58,8 @@ def outside(frame: Frame, values: str, low: float, high: float) -> Floats:
     middles = _middles(getattr(frame, f"{values}_range"), hist.shape[1])
     hidden = np.where((middles < low) | (middles > high), hist, 0).sum(axis=1)
     clipped = getattr(frame, f"{values}_clipped")
-    return clipped + (1 - clipped) * hidden / np.maximum(hist.sum(axis=1), 1)
+    found: Floats = clipped + (1 - clipped) * hidden / np.maximum(hist.sum(axis=1), 1)
+    return found
 
 
 def _middles(ranges: Floats, bins: int) -> Floats:

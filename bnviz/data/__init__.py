@@ -140,15 +140,18 @@ def _samples(name: str, noise: float, seed: int) -> Pair:
     from sklearn import datasets  # noqa: PLC0415 (see the top)
 
     if name == "moons":
-        return datasets.make_moons(POINTS, noise=noise, random_state=seed)
+        found: Pair = datasets.make_moons(POINTS, noise=noise, random_state=seed)
+        return found
     if name == "circles":
-        return datasets.make_circles(POINTS, noise=noise, random_state=seed, factor=0.5)
+        found = datasets.make_circles(POINTS, noise=noise, random_state=seed, factor=0.5)
+        return found
     tables = {
         "iris": datasets.load_iris,
         "wine": datasets.load_wine,
         "breast_cancer": datasets.load_breast_cancer,
     }
-    return tables[name](return_X_y=True)
+    found = tables[name](return_X_y=True)
+    return found
 
 
 def _digits() -> Pair:

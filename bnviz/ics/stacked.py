@@ -179,7 +179,8 @@ def _apply(module: nn.Module, twin: nn.Module, h: Tensor) -> Tensor:
         return torch.addcmul(shift, scale, h)
     if isinstance(module, _DropoutNd):
         return h
-    return module.forward(h.clone() if getattr(module, "inplace", False) else h)
+    leaving: Tensor = module.forward(h.clone() if getattr(module, "inplace", False) else h)
+    return leaving
 
 
 def _unmoved(old: Sequence[Layer], new: Sequence[Layer]) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnviz.frames import Floats
+from bnviz.frames import BINS, Floats
 from bnviz.probe import metrics
 
 Groups = Sequence[tuple[list[int], NDArray[np.float32] | NDArray[np.float64]]]
@@ -45,7 +45,7 @@ def distributions(arms: Mapping[str, Groups], count: int, percentiles: bool = Fa
         results[label] = result
     shared = metrics.shared_ranges([result["range"] for result in results.values()])
     for label, groups in arms.items():
-        hist, clipped = np.zeros((count, metrics.BINS), np.int32), np.full(count, np.nan)
+        hist, clipped = np.zeros((count, BINS), np.int32), np.full(count, np.nan)
         marks = np.full((count, 3), np.nan)
         for rows, values in groups:
             bins = metrics.binned(values, shared[rows])

@@ -95,7 +95,8 @@ class Binned(NamedTuple):
     @property
     def clipped(self) -> Floats:
         """Share of each row outside its range, 0..1: (R,)."""
-        return 1.0 - self.counts[:, 1:-1].sum(axis=1) / self.places.shape[1]
+        shares: Floats = 1.0 - self.counts[:, 1:-1].sum(axis=1) / self.places.shape[1]
+        return shares
 
 
 def binned(values: _Rows, ranges: Floats) -> Binned:
@@ -131,7 +132,7 @@ def percentiles(values: _Rows, bins: Binned | None = None) -> Floats:
         found = _ranked(values, bins, ranks.ravel()).reshape(-1, *ranks.shape)
     share = place - below
     with np.errstate(invalid="ignore"):
-        result = found[:, 0].astype(np.float64) * (1 - share) + found[:, 1] * share
+        result: Floats = found[:, 0].astype(np.float64) * (1 - share) + found[:, 1] * share
     result[~(np.isfinite(values.min(axis=1)) & np.isfinite(values.max(axis=1)))] = np.nan
     return result
 

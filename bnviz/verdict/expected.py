@@ -115,7 +115,8 @@ def _shift_ratio(arms: Arms) -> float:
     """Median over steps of |G - G'| with BatchNorm, over that without; the smaller of layers 9 and 17."""
     medians = [[float(np.median(over_steps(arms[arm], "ics_l2", layer))) for layer in (9, 17)]
                for arm in ("batch", "none")]  # fmt: skip
-    return min(ours / plain for ours, plain in zip(*medians, strict=True))
+    with_bn, without = medians
+    return min(ours / plain for ours, plain in zip(with_bn, without, strict=True))
 
 
 def _median_range(frames: list[Frame]) -> float:

@@ -150,13 +150,25 @@ def test_a_diverged_arm_leaves_gaps_and_says_so(known):
 def test_all_arms_diverged_from_the_first_step_on():
     drawn = scene(steps=1)
     gone = tuple(diverged(each) for each in drawn.current)
-    json.dumps(figures(replace(drawn, steps=[gone], current=gone), View(ics="l2")), allow_nan=False)
+    whole = figures(replace(drawn, steps=[gone], current=gone), View(ics="l2"))
+    json.dumps(whole, allow_nan=False)
+    for arm in range(2):
+        ridges = whole["figures"][f"values-{arm}"]
+        assert ridges["note"] == "diverged at step 0"
+        assert len(decode(ridges["data"][0]["x"])) == 0
+        assert np.isnan(decode(whole["figures"]["ics"]["data"][arm]["x"])).all()
+    assert whole["figures"]["ics"]["layout"]["xaxis"]["type"] == "log"
 
 
 def test_before_the_first_frame_there_is_nothing_to_draw():
     whole = figures(scene(steps=0), View())
     assert whole["empty"]
     json.dumps(whole, allow_nan=False)
+    assert [panel["id"] for panel in whole["grid"]] == [panel["id"] for panel in figures(scene(), View())["grid"]]
+    for name in ("values-0", "values-1"):
+        assert len(decode(whole["figures"][name]["data"][0]["x"])) == 0
+    for name in ("gradient", "ics"):
+        assert all(np.isnan(decode(trace["x"])).all() for trace in whole["figures"][name]["data"])
 
 
 def test_exact_zeros_stand_at_the_edge_of_a_log_axis_and_are_told_as_zero():
@@ -187,6 +199,8 @@ def test_units_are_shown_where_the_notion_applies(depth, activation, units):
         ({"values": "input", "ics": "l2", "layer": 3, "theme": "dark"}, View("input", "l2", 3, "dark")),
         ({"values": ["input"], "ics": {}, "layer": -1, "theme": 7, "present": "yes"}, View()),
         ({"layer": True}, View()),
+        ({"tab": ["time"]}, View()),
+        ({"tab": "time" * 100}, View(tab=("time" * 10))),
         ({"layer": 1.5, "unknown": 1}, View()),
     ],
 )

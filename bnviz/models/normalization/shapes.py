@@ -21,8 +21,8 @@ def per_channel(values: Tensor, like: Tensor) -> Tensor:
 
 def samples_stacked(module: nn.Module, h: Tensor) -> Tensor:
     """Runs as further samples, where samples do not see each other."""
-    stacked: Tensor = module.forward(h.flatten(0, 1))
-    return stacked.unflatten(0, h.shape[:2])
+    flat: Tensor = module.forward(h.flatten(0, 1))
+    return flat.reshape(*h.shape[:2], *flat.shape[1:])
 
 
 def units_stacked(compute: Callable[[Any, Tensor, int], Tensor]) -> Stacked:
