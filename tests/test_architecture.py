@@ -161,6 +161,17 @@ def test_files_stay_readable():
     assert not long
 
 
+def test_functions_stay_readable():
+    long = {
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for folder in ("bnviz", "tests", "benchmarks", "tools")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 40
+    }
+    assert not long
+
+
 REASONED = {
     "tests/serve/test_viewers.py": 280,
 }

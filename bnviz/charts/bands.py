@@ -31,7 +31,7 @@ def band(
     for place, (label, title) in enumerate(scene.titles.items()):
         values = scene.history(name, label, layer)[beat]
         found.append(values)
-        x, y = outline(steps.astype(np.float64), values[:, 0], values[:, -1])
+        x, y = around(steps.astype(np.float64), values[:, 0], values[:, -1])
         color = colors.arm(place)
         areas.append({
             "type": "scatter", "mode": "lines", "x": floats(x), "y": floats(y), "hoverinfo": "skip",
@@ -49,7 +49,7 @@ def band(
     return chart(scene, view, [*areas, *traces], settings, "; ".join([*filter(None, [note]), *thinned(scene, beat)]))
 
 
-def outline(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+def around(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """One line around the area between two curves, (N,) each: there along the upper, back along the lower.
 
     Where a value is missing the area ends; its parts are divided by NaN.

@@ -132,15 +132,10 @@ def set_normalization(
     *hidden, output = model
     layers = [_weight_layer(child) for child in hidden]
     modules = [
-        normalization_layer(
-            normalization,
-            len(layer.weight),
-            conv=isinstance(layer, nn.Conv2d),
-            groups=groups,
-            momentum=bn_momentum,
-        )
+        normalization_layer(normalization, len(layer.weight), conv=isinstance(layer, nn.Conv2d),
+                            groups=groups, momentum=bn_momentum)
         for layer in layers
-    ]
+    ]  # fmt: skip
     kind = NORMALIZATIONS[normalization]
     wants_bias = _weight_layer(output).bias is not None and not kind.over_batch
     for index, (child, layer, module) in enumerate(zip(hidden, layers, modules, strict=True)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bnviz.verdict.article import CLAIMS as TEXTS
+
 INTRODUCTION = """\
 BatchNorm takes what a unit computes for each sample of a batch, subtracts the mean, divides by the standard deviation,
 and puts a learned scale (gamma) and shift (beta) on top. That happens before the activation, in every hidden layer.
@@ -32,13 +34,13 @@ class Claim:
 
 CLAIMS = (
     Claim(
-        "BatchNorm makes loss and gradients steadier.",
+        TEXTS["steadiness"],
         "So it does along the gradient, where Santurkar et al. 2018 looked: steps of different lengths lead to nearly "
         "the same loss, and the gradient changes less on the way.",
         "santurkar-fig4",
     ),
     Claim(
-        "BatchNorm raises the correlation of G and G' and so reduces internal covariate shift.",
+        TEXTS["correlation"],
         "That is what one would expect. Santurkar et al. measured it, and found a shift as large or **larger** with "
         "BatchNorm. In this page's first run the plain net has almost none, for a sad reason: its gradients vanish, so "
         "nothing moves. **Zero ICS, zero learning.** Nor is the opposite a law: with ReLU, BatchNorm can lower it. Let "
@@ -46,14 +48,14 @@ CLAIMS = (
         "sigmoid-depth",
     ),
     Claim(
-        "Normalized feature maps steady the variance.",
+        TEXTS["variance"],
         "Right by definition: on its batch, a unit leaves BatchNorm with mean beta and variance gamma². But it is not "
         "what makes training work. With noise added after BatchNorm the distributions are restless, and the net learns "
         "as well.",
         "santurkar-fig2-noise",
     ),
     Claim(
-        "BatchNorm avoids vanishing gradients.",
+        TEXTS["vanishing"],
         "Yes, where small weights or sigmoids let them vanish. In a very deep net just initialized it has a price: "
         "gradients explode because of it (Yang et al. 2019; the preset *Gradients that explode*).",
         "varma-init",

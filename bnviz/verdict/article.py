@@ -19,6 +19,13 @@ from bnviz.verdict.signs import State
 from bnviz.verdict.two_arms import against, landscape_numbers, landscape_orders, order, shift_order, steadier
 from bnviz.verdict.wording import FORMULAS, Piece, cosine, factor, listed, number, spans
 
+CLAIMS = {
+    "steadiness": "BatchNorm makes loss and gradients steadier.",
+    "correlation": "BatchNorm raises the correlation of G and G' and so reduces internal covariate shift.",
+    "variance": "Normalized feature maps steady the variance.",
+    "vanishing": "BatchNorm avoids vanishing gradients.",
+}
+"""In the article's order."""
 FEW = 5
 """From fewer recent frames than this, nothing is said about steadiness over time."""
 STEADIER = 1.25
@@ -31,7 +38,7 @@ def article(states: Sequence[State]) -> list[Finding]:
     normalized = next((state for state in states if _is(state, "batch")), None)
     if plain is None or normalized is None or signs.too_early(normalized):
         return []
-    return [finding for claim in CLAIMS for finding in claim(plain, normalized)]
+    return [finding for judge in JUDGES for finding in judge(plain, normalized)]
 
 
 def _is(state: State, normalization: str) -> bool:
@@ -55,7 +62,7 @@ def unlearned(*states: State) -> list[Piece]:
 
 def steadiness(plain: State, normalized: State) -> Iterator[Finding]:
     """Steadier loss and gradients: along the gradient where measured, else from one measured step to the next."""
-    claim = "BatchNorm makes loss and gradients steadier."
+    claim = CLAIMS["steadiness"]
     if plain.diverged or normalized.diverged:
         agrees = None if plain.diverged and normalized.diverged else plain.diverged
         broken = [state for state in (plain, normalized) if state.diverged]
@@ -117,7 +124,7 @@ def correlation(plain: State, normalized: State) -> Iterator[Finding]:
     if not parts:
         return
     agrees = False if 1 in orders else True if set(orders) == {-1} else None
-    yield _finding(normalized, "BatchNorm raises the correlation of G and G' and so reduces ICS.", agrees,
+    yield _finding(normalized, CLAIMS["correlation"], agrees,
                    [*listed(parts), *unlearned(plain, normalized)], numbers)  # fmt: skip
 
 
@@ -131,7 +138,7 @@ def variance(plain: State, normalized: State) -> Iterator[Finding]:
                 " in the median layer, against ", plain.says(factor(other)), " ", plain.who]  # fmt: skip
     agrees = {-1: True, 0: None, 1: False}[verdict]
     evidence += unlearned(plain, normalized)
-    yield _finding(normalized, "Normalized feature maps steady the variance.", agrees, evidence,
+    yield _finding(normalized, CLAIMS["variance"], agrees, evidence,
                    {"drift": ours, "drift_reference": other})  # fmt: skip
 
 
@@ -158,7 +165,7 @@ def vanishing(plain: State, normalized: State) -> Iterator[Finding]:
     nothing = ["; nothing vanishes that could be avoided"] if agrees is None else []
     explodes = [", so that they explode instead"] if agrees and within == -1 else []
     evidence = [plain.who, " ", *slope(plain), ", ", normalized.who, " ", *slope(normalized), *explodes, *nothing]
-    yield _finding(normalized, "BatchNorm avoids vanishing gradients.", agrees, evidence, numbers)
+    yield _finding(normalized, CLAIMS["vanishing"], agrees, evidence, numbers)
 
 
-CLAIMS: tuple[Callable[[State, State], Iterator[Finding]], ...] = (steadiness, correlation, variance, vanishing)
+JUDGES: tuple[Callable[[State, State], Iterator[Finding]], ...] = (steadiness, correlation, variance, vanishing)

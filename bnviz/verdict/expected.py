@@ -17,7 +17,7 @@ LEARNED = 0.9
 """Test accuracy from which digits count as learned."""
 
 
-class Outcome(NamedTuple):
+class Held(NamedTuple):
     """What a rule expected of a run, and what came out."""
 
     what: str
@@ -44,19 +44,19 @@ class Rule:
             return f"≤ {high}"
         return f"≥ {low}" if self.high == math.inf else f"{low} to {high}"
 
-    def worst(self, values: Iterable[float]) -> Outcome:
+    def worst(self, values: Iterable[float]) -> Held:
         """What came out for the value nearest to a bound or furthest beyond it. NaN goes first, and never holds."""
         margins = {value: min(value - self.low, self.high - value) for value in values}
         value = min(margins, key=lambda value: (not math.isnan(value), margins[value]))
-        return Outcome(self.what, self.expected, self.form.format(value), self.low <= value <= self.high)
+        return Held(self.what, self.expected, self.form.format(value), self.low <= value <= self.high)
 
 
-def outcomes(preset: str, frames: Iterable[Frame]) -> list[Outcome]:
+def outcomes(preset: str, frames: Iterable[Frame]) -> list[Held]:
     """What came out of each rule of a preset, from all frames of a run of it."""
     return worst_outcomes(preset, [frames])
 
 
-def worst_outcomes(preset: str, runs: Iterable[Iterable[Frame]]) -> list[Outcome]:
+def worst_outcomes(preset: str, runs: Iterable[Iterable[Frame]]) -> list[Held]:
     """The same over several runs: of each rule, the run that keeps it least."""
     known = [by_arm(frames) for frames in runs]
     return [rule.worst(rule.measure(arms) for arms in known) for rule in RULES[preset]]

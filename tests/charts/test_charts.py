@@ -164,7 +164,6 @@ def test_before_the_first_frame_there_is_nothing_to_draw():
     whole = figures(scene(steps=0), View())
     assert whole["empty"]
     json.dumps(whole, allow_nan=False)
-    assert [panel["id"] for panel in whole["grid"]] == [panel["id"] for panel in figures(scene(), View())["grid"]]
     for name in ("values-0", "values-1"):
         assert len(decode(whole["figures"][name]["data"][0]["x"])) == 0
     for name in ("gradient", "ics"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bnviz.charts import TABS, View, figures, notice, panels, patch
-from bnviz.charts.bands import outline
+from bnviz.charts.bands import around
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import every
 from bnviz.charts.look import exponents
@@ -100,7 +100,7 @@ def test_percentiles_are_those_of_the_frames():
 
 def test_the_area_of_a_band_ends_where_values_are_missing():
     low, high = np.array([0, 1, np.nan, 3, 4.0]), np.array([5, 6, 7, np.nan, 9.0])
-    x, y = outline(np.arange(5.0), low, high)
+    x, y = around(np.arange(5.0), low, high)
     np.testing.assert_array_equal(x, [0, 1, 1, 0, np.nan, 4, 4, np.nan])
     np.testing.assert_array_equal(y, [5, 6, 1, 0, np.nan, 9, 4, np.nan])
 

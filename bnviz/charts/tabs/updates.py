@@ -48,7 +48,7 @@ def all_layers(scene: Scene, view: View, arm: int) -> Figure:
     beat = every(len(scene.steps), MOST_POINTS)
     values = scene.history(UPDATE_RATIO.name, label)[beat]  # (T, L)
     traces: list[dict[str, Any]] = [level_line(scene, view, UPDATE_RATIO.guide or 0.0, "an update of a thousandth")]
-    shown = spread(count, MOST_LINES)
+    shown = evenly(count, MOST_LINES)
     for place, layer in enumerate(shown):
         traces.append({
             "type": "scatter", "mode": "lines", "x": encode(steps_of(scene)[beat]), "y": floats(values[:, layer]),
@@ -64,7 +64,7 @@ def all_layers(scene: Scene, view: View, arm: int) -> Figure:
     return chart(scene, view, traces, UPDATE_RATIO.scale.over_steps(everything), note if first else "", labels=first)
 
 
-def spread(count: int, most: int) -> list[int]:
+def evenly(count: int, most: int) -> list[int]:
     """Places of at most so many of `count` things, evenly spread, the first and the last among them."""
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
 
