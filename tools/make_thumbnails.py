@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bnviz.charts.bands import outline as area
+from bnviz.charts.bands import around as area
 from bnviz.charts.lines import every
 from bnviz.charts.look import PALETTE
 from bnviz.charts.rows import BASE, PEAK, ROW, outline, rows, value_axis
