@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +22,14 @@ NO_RECORDING = "This is no recording of bnviz (an Arrow IPC stream that `bnviz r
 DAMAGED = "Its bytes were changed: what comes before the damage is shown, the rest cannot be read."
 
 
+NoteKind = Literal["starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem"]
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A word on the run as a whole, such as its status or the progress of a download; not kept in a recording."""
 
-    kind: str
+    kind: NoteKind
     text: str = ""
     value: float = float("nan")
 

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from bnviz.config import RunConfig, parse_field
 from bnviz.config.arm import parse_arm_field
 from bnviz.recording import Note, StreamWriter
+from bnviz.recording.arrow import NoteKind
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
@@ -86,7 +87,7 @@ class _Session:
             self.writer.write(item)
 
     def _say_status(self) -> None:
-        status = "finished" if self.trainer.finished else "paused" if self.paused else "running"
+        status: NoteKind = "finished" if self.trainer.finished else "paused" if self.paused else "running"
         if status != self.status:
             self.status = status
             self.writer.write(Note(status, value=self.trainer.step_count))

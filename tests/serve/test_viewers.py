@@ -4,64 +4,14 @@ import json
 import threading
 import time
 
-import pytest
-
 from bnviz.charts import TABS
 from bnviz.charts.scene import View
-from bnviz.config import RunConfig
 from bnviz.frames import Event
 from bnviz.recording import Note, Recording
-from bnviz.serve.messages import findings_of, header_of, scene_of, timeline_of, words_of
 from bnviz.serve.run import Run
 from bnviz.serve.viewers import Stream, Viewer
 from bnviz.source import Kept, Status
-from bnviz.training import train
-from bnviz.verdict import findings
-
-CONFIG = RunConfig(depth=2, width=8, steps=60)
-
-
-@pytest.fixture(scope="module")
-def steps():
-    frames = list(train(CONFIG))
-    return list(zip(frames[::2], frames[1::2], strict=True))
-
-
-@pytest.fixture
-def run(steps):
-    run = Run(CONFIG, "me")
-    run.status = Status.RUNNING
-    run.take(steps[0])
-    return run
-
-
-class Seat:
-    """A viewer that remembers what it was told."""
-
-    def __init__(self, run):
-        self.woken = threading.Event()
-        self.viewer = Viewer(self.woken.set)
-        self.stream = Stream(run)
-        self.stream.join(self.viewer)
-
-    def next(self):
-        assert self.woken.wait(10)
-        self.woken.clear()
-        text = self.viewer.take()
-        return None if text is None else json.loads(text)
-
-    def until(self, kind):
-        for _ in range(50):
-            if (message := self.next()) and message["type"] == kind:
-                return message
-        raise AssertionError(kind)
-
-
-@pytest.fixture
-def seat(run):
-    each = Seat(run)
-    yield each
-    each.stream.leave(each.viewer)
+from tests.serve.conftest import CONFIG, Seat
 
 
 def test_a_scene_first_and_then_patches(run, seat, steps):
@@ -170,43 +120,6 @@ def test_before_the_first_frame_there_is_an_empty_scene():
     run.take(Note("progress", "Downloading"))
     assert seat.until("status")["text"] == "Downloading"
     seat.stream.leave(seat.viewer)
-
-
-def test_what_goes_with_the_figures(run, steps):
-    run.take(Event(0, "change", "none", {"normalization": "batch"}))
-    scene = scene_of(run, None)
-    assert header_of(run, scene, None)["status"] == "running"
-    assert timeline_of(scene, None)["events"] == [{"step": 0, "text": "none: normalization → batch"}]
-    assert "".join(span["text"] for span in words_of(scene))
-
-
-def test_findings_are_told_to_who_looks_at_them_alone(run, seat, steps):
-    assert "findings" not in seat.until("scene")
-    seat.viewer.view = View(tab="findings")
-    for frames in steps[1:]:
-        run.take(frames)
-    seat.stream.refresh()
-    scene = seat.until("scene")
-    assert (scene["tab"], scene["grid"]) == ("findings", [])
-    told = ["".join(span["text"] for span in item["spans"]) for part in scene["findings"] for item in part["items"]]
-    there = scene_of(run, None)
-    assert sorted(told) == sorted(each.text for each in findings(CONFIG, there.steps))
-    marks = {item["mark"] for item in scene["findings"][-1]["items"]}
-    assert marks <= {"agrees", "disagrees", "open"}
-
-
-def test_findings_of_an_earlier_step_know_nothing_of_later_ones(run, steps):
-    for frames in steps[1:]:
-        run.take(frames)
-    earlier = scene_of(run, 20)
-    told = ["".join(span["text"] for span in item["spans"]) for part in findings_of(earlier) for item in part["items"]]
-    assert sorted(told) == sorted(each.text for each in findings(CONFIG, earlier.steps[:3]))
-
-
-def test_what_is_measured_from_now_on_is_known_at_once(run):
-    assert not scene_of(run, None).landscape_known
-    run.take(Event(5, "change", None, {"landscape": "0.01-30"}))
-    assert scene_of(run, None).landscape_known
 
 
 def test_a_message_that_cannot_be_made_is_said_and_the_stream_goes_on(run, seat, steps, monkeypatch, caplog):
