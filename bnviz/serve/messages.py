@@ -58,8 +58,6 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
 
 def words_of(scene: Scene) -> list[dict[str, Any]]:
     """The sentence over the charts, as spans of text, each with the place of the arm it speaks of."""
-    if scene.config is None:
-        return [{"text": "A loop of somebody's own: the charts show what was measured of it.", "arm": None}]
     return _spans(sentence(scene.config, _until_shown(scene), scene.events))
 
 
@@ -68,8 +66,6 @@ def findings_of(scene: Scene) -> list[dict[str, Any]]:
 
     `[{"heading", "items": [{"spans", "mark"}]}]`; mark: what the run says to the article's claim.
     """
-    if scene.config is None:
-        return []
     found = findings(scene.config, _until_shown(scene), scene.events)
     own = [{"spans": _spans(each.spans), "mark": ""} for each in found if each.kind != "article"]
     claims = [{"spans": _spans(each.spans), "mark": MARKS[each.agrees]} for each in found if each.kind == "article"]

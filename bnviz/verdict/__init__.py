@@ -10,31 +10,36 @@ from bnviz.frames import Event, Frame
 from bnviz.verdict import signs, two_arms
 from bnviz.verdict.article import article
 from bnviz.verdict.one_arm import RULES, Finding, nothing_learned, slope
-from bnviz.verdict.signs import State
+from bnviz.verdict.state import State, read
 from bnviz.verdict.wording import Piece, Span, listed, loss, number, percent, spans
 
 __all__ = ["Finding", "Span", "findings", "sentence"]
 
 
-def findings(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()) -> tuple[Finding, ...]:
+def findings(
+    config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()
+) -> tuple[Finding, ...]:
     """What a run shows so far, the most important first.
 
     steps: the frames of each measured step, one per arm, as `Recording.steps()` yields them; config: the one the
-    run started with. Numbers are medians over the last third of the steps since the last change of the run.
+    run started with, None for somebody else's loop. Numbers are medians over the last third of the steps since the
+    last change of the run.
     """
-    states = signs.read(config, list(steps), events)
+    states = read(config, list(steps), events)
     found = [finding for state in states for rule in RULES for finding in rule(state)]
     found += [*two_arms.compare(states), *article(states)]
     return tuple(sorted(found, key=lambda finding: -finding.importance))
 
 
-def sentence(config: RunConfig, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()) -> tuple[Span, ...]:
+def sentence(
+    config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()
+) -> tuple[Span, ...]:
     """What a run shows at the last of these steps, in two lines or so; empty before the first frame.
 
     Its numbers are those of `findings`: medians over the recent steps. config: the one the run started with; events:
     all so far, those after the last step are left out.
     """
-    states = signs.read(config, list(steps), events)
+    states = read(config, list(steps), events)
     if not states:
         return ()
     if not states[0].started:
@@ -77,19 +82,18 @@ def _clause(state: State, base: State | None = None) -> list[Piece]:
 
 
 def _measure(state: State) -> str:
-    return "accuracy" if state.classes else "test loss"
+    return {"test_accuracy": "accuracy", "test_loss": "test loss", "train_loss": "training loss"}[state.result]
 
 
 def _result(state: State) -> Span:
-    """Test accuracy, or the test loss of a regression, as a number in the arm's colour."""
-    if state.classes:
-        return state.says(percent(state.value("test_accuracy")))
-    return state.says(loss(state.value("test_loss")))
+    """How well it does, as a number in the arm's colour."""
+    shown = percent if state.result == "test_accuracy" else loss
+    return state.says(shown(state.value(state.result)))
 
 
 def _reason(state: State) -> list[Piece]:
     """The gravest thing about the arm's insides, if there is any."""
-    if state.batch_normalized and state.batch_size == 2 and state.config.model == "mlp":
+    if state.batch_normalized and state.batch_size == 2 and state.config is not None and state.config.model == "mlp":
         return [", as no gradient passes BatchNorm at batch size ", state.says("2")]
     if signs.steepness(state):
         return [", and ", *slope(state)]

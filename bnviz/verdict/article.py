@@ -15,7 +15,7 @@ import numpy as np
 from bnviz.frames import Floats
 from bnviz.verdict import signs
 from bnviz.verdict.one_arm import Finding, nothing_learned, slope
-from bnviz.verdict.signs import State
+from bnviz.verdict.state import State, nan_median
 from bnviz.verdict.two_arms import against, landscape_numbers, landscape_orders, order, shift_order, steadier
 from bnviz.verdict.wording import FORMULAS, Piece, cosine, factor, listed, number, spans
 
@@ -42,8 +42,7 @@ def article(states: Sequence[State]) -> list[Finding]:
 
 
 def _is(state: State, normalization: str) -> bool:
-    arm = state.arm
-    return arm.normalization == normalization and not arm.noise and arm.trick == "none"
+    return state.normalization == normalization and not state.treated
 
 
 def _finding(
@@ -102,7 +101,7 @@ def variation(state: State) -> dict[str, float]:
 def _typical_change(values: Floats) -> float:
     """Median factor, at least 1, from row to row over all columns, (T, n); NaN where nothing is positive."""
     logs = np.log(np.where(values > 0, values, np.nan))
-    return float(np.exp(signs.nan_median(np.abs(np.diff(logs, axis=0)).ravel())))
+    return float(np.exp(nan_median(np.abs(np.diff(logs, axis=0)).ravel())))
 
 
 def correlation(plain: State, normalized: State) -> Iterator[Finding]:
@@ -149,7 +148,7 @@ def drift(state: State) -> float:
     percentiles = np.array([frame.preactivation_percentiles for frame in state.frames])[:, :-1]  # (T, L-1, 3)
     spread = percentiles[..., 2] - percentiles[..., 0]
     positive = np.where(spread > 0, spread, np.nan)
-    return float(signs.nan_median(np.fmax.reduce(positive) / np.fmin.reduce(positive)))
+    return float(nan_median(np.fmax.reduce(positive) / np.fmin.reduce(positive)))
 
 
 def vanishing(plain: State, normalized: State) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bnviz.verdict import signs
-from bnviz.verdict.signs import State
+from bnviz.verdict.state import State
 from bnviz.verdict.wording import Piece, Span, factor, loss, number, percent, spans
 
 Kind = Literal[
@@ -77,7 +77,7 @@ def diverged(state: State) -> Iterator[Finding]:
 def tiny_batch(state: State) -> Iterator[Finding]:
     """Statistics over 2 samples tell nothing, over 3 or 4 hardly more; a convolution's maps add many values."""
     size = state.batch_size
-    if not state.batch_normalized or not 2 <= size <= TINY or state.config.model == "cnn":
+    if not state.batch_normalized or not 2 <= size <= TINY or state.config is None or state.config.model == "cnn":
         return
     norms = state.median("grad_norm")
     share = float(norms[0] / norms[-1]) if norms[-1] > 0 else float("nan")
@@ -107,7 +107,7 @@ def nothing_learned(state: State) -> tuple[Piece, ...]:
     value, guess = state.value("test_loss"), f"ln {state.classes}"
     if signs.too_early(state):
         return (" it is too early to tell: loss is ", state.says(loss(value)), f" after {state.step} steps")
-    yet = " yet" if state.step < EARLY * state.config.steps else ""
+    yet = " yet" if state.config is not None and state.step < EARLY * state.config.steps else ""
     if value > (1 + signs.MARGIN) * state.guessing:
         verdict = f" is worse than chance ({guess} = {loss(state.guessing)})"
     else:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnviz.verdict import signs
 from bnviz.verdict.one_arm import Finding, Kind
-from bnviz.verdict.signs import State
+from bnviz.verdict.state import State
 from bnviz.verdict.wording import FORMULAS, Piece, cosine, listed, loss, number, percent, spans
 
 CLEARLY = 1.5
@@ -33,8 +33,8 @@ def compare(states: Sequence[State]) -> list[Finding]:
 
 def reference(states: Sequence[State]) -> State | None:
     """The arm that the others are compared with: the plainest one."""
-    plain = [state for state in states if state.arm.normalization == "none"]
-    untouched = [state for state in plain if not state.arm.noise and state.arm.trick == "none"]
+    plain = [state for state in states if state.normalization == "none"]
+    untouched = [state for state in plain if not state.treated]
     return next(iter([*untouched, *plain, *states]), None)
 
 
@@ -55,13 +55,13 @@ def shift_order(ours: float, other: float, measure: str) -> int | None:
 
 
 def better(ours: State, other: State) -> int:
-    """1 where ours learns clearly better, by test accuracy or, for regression, test loss; -1 worse; 0 alike."""
+    """1 where ours learns clearly better, by `State.result`; -1 worse; 0 alike."""
     if ours.diverged or other.diverged:
         return int(other.diverged) - int(ours.diverged)
-    if ours.classes:
+    if ours.result == "test_accuracy":
         gain = ours.value("test_accuracy") - other.value("test_accuracy")
         return int(gain >= SAME_ACCURACY) - int(gain <= -SAME_ACCURACY)
-    return -(order(ours.value("test_loss"), other.value("test_loss"), SAME_LOSS) or 0)
+    return -(order(ours.value(ours.result), other.value(ours.result), SAME_LOSS) or 0)
 
 
 def halfway(state: State, final: float) -> float:
@@ -83,7 +83,7 @@ def learning(base: State, state: State) -> Iterator[Finding]:
         return
     if result and (_spoilt(state, base) if result < 0 else _spoilt(base, state)):
         return
-    name, shown = ("test_accuracy", percent) if state.classes else ("test_loss", loss)
+    name, shown = state.result, percent if state.result == "test_accuracy" else loss
     numbers = {name: state.value(name), f"{name}_reference": base.value(name)}
     results: list[list[Piece]] = [against(name.replace("_", " ") + " ", state, base, shown, numbers[name],
                                            numbers[f"{name}_reference"])]  # fmt: skip
@@ -123,7 +123,9 @@ def _learned(base: State, state: State) -> bool:
 
 def _faster(state: State, ours: float, other: float) -> int:
     """1 where ours is halfway in half the steps, and by more than one measured step; -1 for the other way round."""
-    near = abs(ours - other) <= state.config.measure_every
+    steps = [frame.step for frame in state.frames[-2:]]
+    beat = steps[-1] - steps[0] if state.config is None else state.config.measure_every
+    near = abs(ours - other) <= beat
     return 0 if near else int(ours * FASTER <= other) - int(other * FASTER <= ours)
 
 

@@ -12,8 +12,10 @@ from bnviz.charts.scene import Scene, View
 from bnviz.config import RunConfig
 from bnviz.frames import Description
 from bnviz.recording import Recording
-from bnviz.serve.messages import scene_message, scene_of
+from bnviz.serve.messages import scene_message, scene_of, words_of
 from bnviz.source import Kept
+from bnviz.verdict import findings, sentence
+from bnviz.verdict.wording import loss
 
 LAYERS = ("conv1", "layer2.0.conv1", "head")
 UNKNOWN = dict.fromkeys(("test_accuracy", "train_accuracy", "test_loss", "landscape_beta"), np.nan)
@@ -47,6 +49,24 @@ def test_names_are_those_of_the_loop_and_nothing_is_drawn_that_was_not_measured(
     assert {"values-0", "gradient", "ics", "loss"} <= panels
     (y,) = (trace["text"] for trace in charts.figures(scene, View())["figures"]["gradient"]["data"][:1])
     assert list(y) == list(LAYERS)
+
+
+def test_the_sentence_goes_as_far_as_what_was_measured(source, make_frame):
+    scene = scene_of(source, None)
+    said = "".join(span["text"] for span in words_of(scene))
+    recent = [frames[0].train_loss for frames in scene.steps if frames[0].step >= 40 - 40 / 3]
+    assert said.startswith(f"In mine training loss is {loss(float(np.median(recent)))}")
+    tested = [(replace(frames[0], test_accuracy=0.5),) for frames in scene.steps]
+    assert "".join(span.text for span in sentence(None, tested)).startswith("In mine accuracy is 50 %")
+    two = [(frames[0], replace(frames[0], arm="yours", train_loss=frames[0].train_loss / 4)) for frames in scene.steps]
+    assert "In yours training loss is better, " in "".join(span.text for span in sentence(None, two))
+    findings(None, two)
+
+
+def test_a_loop_that_diverges_is_said_to(source):
+    steps = scene_of(source, None).steps
+    gone = [*steps[:-1], (replace(steps[-1][0], train_loss=np.nan),)]
+    assert "".join(span.text for span in sentence(None, gone)) == "In mine training diverged at step 40."
 
 
 def test_only_l1_and_linf_arms_leave_no_empty_chart(make_frame):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bnviz.config import Arm
-from bnviz.verdict.signs import gradient_rate, read
+from bnviz.verdict.signs import gradient_rate
+from bnviz.verdict.state import read
 from tests.support.trained import trained
 
 pytestmark = pytest.mark.filterwarnings("error")
