@@ -34,7 +34,7 @@ class Child:
             env={**os.environ, **_ENVIRONMENT},
         )
         self._last_words = ""
-        self._reading = threading.Lock()
+        self._reading, self._closing = threading.Lock(), threading.Lock()
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.stdin: IO[bytes] = self.process.stdin
@@ -54,11 +54,12 @@ class Child:
         """End it at once, and wait for its end."""
         self.process.kill()
         self.last_words()
-        for pipe in (self.stdin, self.stdout, self._errors):
-            try:
-                pipe.close()
-            except OSError:
-                continue  # what was still to be flushed has nobody to read it
+        with self._closing:  # a pipe that two threads close at once raises in one of them
+            for pipe in (self.stdin, self.stdout, self._errors):
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # what was still to be flushed has nobody to read it
 
     def last_words(self) -> str:
         """How it ended: the last line it wrote to stderr, or the signal that killed it. Waits for its end."""

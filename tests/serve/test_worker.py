@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, quantities
 from bnviz.recording import Note
+from bnviz.serve.processes import Child
 from bnviz.serve.worker import Worker
 from bnviz.training import Trainer, train
 
@@ -142,6 +144,27 @@ def test_killed_from_outside_it_says_so(worker):
     assert not any(isinstance(item, Note) and item.kind == "stopped" for item in rest)
     assert worker.last_words() == "its process was killed (signal 9)"
     worker.send("pause")  # nobody there: lost, not raised
+
+
+def test_two_threads_may_close_it_at_once():
+    raised = []
+
+    def close(child, start):
+        start.wait()
+        try:
+            child.close()
+        except Exception as error:  # noqa: BLE001 (told by the test)
+            raised.append(error)
+
+    for _ in range(20):
+        child, start = Child("sched"), threading.Barrier(4)
+        child.stdin.write(b"what nobody will read")
+        threads = [threading.Thread(target=close, args=(child, start)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert raised == []
 
 
 def test_it_ends_with_its_parent_however_that_dies():
