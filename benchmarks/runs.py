@@ -36,16 +36,18 @@ def once(depth: int, count: int, seconds: float) -> dict[str, float]:
             if isinstance(item, tuple):
                 steps.append(item[0].step)
 
-    for worker, steps in zip(workers, seen, strict=True):
-        threading.Thread(target=follow, args=(worker, steps), daemon=True).start()
+    threads = [threading.Thread(target=follow, args=pair, daemon=True) for pair in zip(workers, seen, strict=True)]
+    for thread in threads:
+        thread.start()
     while min(map(len, seen)) < 5:
         time.sleep(0.01)
     first = [(len(steps), steps[-1]) for steps in seen]
     time.sleep(seconds)
     last = [(len(steps), steps[-1]) for steps in seen]
     memory = sum(_pss(process) for worker in workers for process in _family(worker.pid)) / count
-    for worker in workers:
+    for worker, thread in zip(workers, threads, strict=True):
         worker.close()
+        thread.join()  # or it may still be reading Arrow while Python ends, which aborts the process
     frames = statistics.fmean((b[0] - a[0]) / seconds for a, b in zip(first, last, strict=True))
     steps = statistics.fmean((b[1] - a[1]) / seconds for a, b in zip(first, last, strict=True))
     return {"frames": frames, "steps": steps, "memory": memory}

@@ -68,6 +68,8 @@ class Hub:
             self._spares = []
         for worker in workers:
             worker.close()
+        with self._lock:  # a thread that is still reading Arrow when Python ends would abort the process
+            self._lock.wait_for(lambda: not self._busy, timeout=STOPPING_SECONDS)
         for run in self.runs():
             run.keeper.forget()
         self._folder.cleanup()

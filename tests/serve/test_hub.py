@@ -215,4 +215,5 @@ def test_what_was_kept_goes_with_the_run(monkeypatch):
     wait_for(lambda: not first.exists())
     file = after.file
     each.close()
+    assert after.worker is None, "its thread still reads; at Python's end that aborts the process"
     assert not file.exists()
