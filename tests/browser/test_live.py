@@ -72,6 +72,7 @@ def test_paused_the_counter_stands_still_and_the_cpu_rests(quiet_page, alone):
 
 def test_a_step_is_one_step_also_by_keyboard(quiet_page, served):
     page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}")
+    status(page, "running")  # until its page looks a new run rests, and Space would mean Play
     page.keyboard.press("Space")
     status(page, "paused")
     page.get_by_role("button", name="Step", exact=True).click()
