@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from bnviz.probe import Probe
     from bnviz.recording import Recording
     from bnviz.training import Trainer, train
+    from bnviz.watching import Watch, watch
 
 __all__ = [
-    "PRESETS", "Arm", "Event", "Frame", "Probe", "Recording", "RunConfig", "Shift", "Trainer",
-    "internal_covariate_shift", "make_cnn", "make_mlp", "train",
+    "PRESETS", "Arm", "Event", "Frame", "Probe", "Recording", "RunConfig", "Shift", "Trainer", "Watch",
+    "internal_covariate_shift", "make_cnn", "make_mlp", "train", "watch",
 ]  # fmt: skip
 
 _HOME = {
     "Arm": "config", "RunConfig": "config", "Event": "frames", "Frame": "frames", "Shift": "ics",
     "internal_covariate_shift": "ics", "make_cnn": "models", "make_mlp": "models", "PRESETS": "presets",
     "Probe": "probe", "Recording": "recording", "Trainer": "training", "train": "training",
+    "Watch": "watching", "watch": "watching",
 }  # fmt: skip
 """Where each public name lives."""
 

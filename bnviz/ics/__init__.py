@@ -77,9 +77,9 @@ class ShiftMeter:
             raise ValueError(f"gradients must be one per weight layer, {len(self._old)}, got {len(gradients)}.")
         with torch.enable_grad():
             if self._stackable:
-                return _compare(gradients_by_stacking(self._old, self._new, x.detach(), y, loss_fn, gradients))
+                return compare(gradients_by_stacking(self._old, self._new, x.detach(), y, loss_fn, gradients))
             with torch.random.fork_rng(devices=[]):
-                return _compare(_by_prefix(*self._nets, x.detach(), y, loss_fn))
+                return compare(_by_prefix(*self._nets, x.detach(), y, loss_fn))
 
 
 def _check_alike(before: nn.Sequential, after: nn.Sequential) -> None:
@@ -144,7 +144,8 @@ def _isolated(model: nn.Sequential) -> nn.Sequential:
     return twin
 
 
-def _compare(gradients: Sequence[Gradients]) -> Shift:
+def compare(gradients: Sequence[Gradients]) -> Shift:
+    """The shift from each layer's G and G'."""
     with np.errstate(all="ignore"):  # a net that has diverged
         return Shift(*np.array([_difference(*pair) for pair in gradients]).T)
 

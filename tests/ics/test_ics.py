@@ -124,7 +124,7 @@ def test_several_weights_in_one_child() -> None:
     flat_before, flat_after = (nn.Sequential(*net[0], net[1]) for net in (model, after))  # type: ignore[misc]
     want = internal_covariate_shift(flat_before, flat_after, x, y, F.cross_entropy)
     assert_same(internal_covariate_shift(model, after, x, y, F.cross_entropy), want)
-    assert_same(ics._compare(ics._by_prefix(model, after, x, y, F.cross_entropy)), want)
+    assert_same(ics.compare(ics._by_prefix(model, after, x, y, F.cross_entropy)), want)
 
 
 def assert_same(shift: ics.Shift, other: ics.Shift) -> None:
@@ -138,14 +138,14 @@ def test_prefix_shared_equals_stacked(normalization: str) -> None:
     x, y = mlp_data()
     after = updated(model, x, y)
     want = internal_covariate_shift(model, after, x, y, F.cross_entropy)
-    assert_same(ics._compare(ics._by_prefix(model, after, x, y, F.cross_entropy)), want)
+    assert_same(ics.compare(ics._by_prefix(model, after, x, y, F.cross_entropy)), want)
     if normalization != "weight":
         known = [weight_of(child).grad for child in after]
         assert_same(internal_covariate_shift(model, after, x, y, F.cross_entropy, gradients=known), want)  # type: ignore[arg-type]
         model_without = make_mlp(7, 8, 4, 5, "gelu", normalization, groups=2).double()
         later = updated(model_without, x, y)
         pairs = prefix_shared_gradients(model_without, later, x, y, F.cross_entropy)
-        assert_same(ics._compare(pairs), internal_covariate_shift(model_without, later, x, y, F.cross_entropy))
+        assert_same(ics.compare(pairs), internal_covariate_shift(model_without, later, x, y, F.cross_entropy))
 
 
 @pytest.mark.parametrize("stacked", [True, False])

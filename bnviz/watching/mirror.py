@@ -1,0 +1,83 @@
+"""A copy of somebody's model on which everything is measured, so that the model itself is left alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.dropout import _DropoutNd
+
+from bnviz.watching.anatomy import Anatomy, anatomy, observed
+from bnviz.watching.caught import Caught, as_caught
+
+_DROPS = ("dropout", "attention_dropout")
+"""Names by which attention and recurrent layers hold a rate of dropout of their own."""
+
+
+class Mirror:
+    """A copy of the model, brought to the state of a training step, on which everything is measured."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self.twin = copy.deepcopy(model).requires_grad_(False)
+        for module in self.twin.modules():
+            for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks):
+                for key, hook in list(hooks.items()):
+                    if not type(hook).__module__.startswith("torch.nn.utils"):  # those compute weights
+                        del hooks[key]
+        self._pairs = [*zip(_state(model), _state(self.twin), strict=True)]
+        self._modules = [*zip(model.modules(), self.twin.modules(), strict=True)]
+
+    @torch.no_grad()
+    def match(self) -> None:
+        """Be as the model is now: parameters, buffers, modes."""
+        for theirs, ours in self._pairs:
+            ours.copy_(theirs)
+        for module, twin in self._modules:
+            twin.training = module.training
+
+    def run(self, caught: Caught, see: Callable[[str, tuple[Any, ...], Any], None] | None = None) -> Any:
+        """The caught forward once more, with the same randomness; the twin's buffers stay as they were before it."""
+        buffers = {name: each.clone() for name, each in self.twin.named_buffers()}
+        args = tuple(each.clone() if isinstance(each, Tensor) else each for each in caught.args)
+        with torch.no_grad(), observed(self.twin, see or _ignore):
+            return functional_call(self.twin, buffers, args, caught.kwargs)
+
+    @contextmanager
+    def without_dropout(self) -> Iterator[None]:
+        """Dropout is off, modules are otherwise in the modes they were trained in."""
+        dropping = [module for module in self.twin.modules() if isinstance(module, _DropoutNd) and module.training]
+        rates = [(module, name, getattr(module, name)) for module in self.twin.modules() for name in _DROPS
+                 if isinstance(getattr(module, name, None), float)]  # fmt: skip
+        try:
+            for module in dropping:
+                module.training = False
+            for each, name, _ in rates:
+                setattr(each, name, 0.0)
+            yield
+        finally:
+            for module in dropping:
+                module.training = True
+            for each, name, rate in rates:
+                setattr(each, name, rate)
+
+
+def _ignore(name: str, args: tuple[Any, ...], output: Any) -> None:
+    """Nobody asked."""
+
+
+def _state(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
+
+
+def parts(mirror: Mirror, caught: Caught) -> Anatomy:
+    """The model's layers, from one forward pass."""
+    executed: list[str] = []
+    with as_caught(caught):
+        mirror.run(caught, lambda name, args, output: executed.append(name) if output is None else None)
+    return anatomy(mirror.twin, executed)
