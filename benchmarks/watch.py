@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -77,11 +78,8 @@ def loop(make: Callable[[], tuple[nn.Module, Tensor]], steps: int, every: int | 
         started = time.perf_counter()
         for step in range(steps):
             optimizer.zero_grad()
-            with (
-                observed(model, lambda name, args, out: _log(writer, name, args, out, step))
-                if writer
-                else nullcontext()
-            ):
+            seeing = observed(model, partial(_log, writer, step)) if writer else nullcontext()
+            with seeing:
                 loss(model(x), y).backward()
             if writer:
                 for name, parameter in model.named_parameters():
@@ -97,7 +95,7 @@ def loop(make: Callable[[], tuple[nn.Module, Tensor]], steps: int, every: int | 
     return seconds
 
 
-def _log(writer: object, name: str, args: tuple[object, ...], out: object, step: int) -> None:
+def _log(writer: object, step: int, name: str, args: tuple[object, ...], out: object) -> None:
     if out is None and args and isinstance(args[0], Tensor):
         writer.add_histogram(f"input/{name}", args[0], step)  # type: ignore[attr-defined]
 

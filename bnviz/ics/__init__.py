@@ -69,14 +69,17 @@ class ShiftMeter:
         self._nets = before, after
         self._old, self._new = layers_of(before), layers_of(after)
         _check_alike(before, after)
-        self._stackable = all(stackable(module) for layer in self._old for module in layer.modules)
+        self.layers = len(self._old)
+        """How many weight layers there are."""
+        self.stackable = all(stackable(module) for layer in self._old for module in layer.modules)
+        """Whether all runs go through the nets at once, which is several times faster."""
 
     def __call__(self, x: Tensor, y: Tensor, loss_fn: LossFunction, gradients: Sequence[Tensor] | None = None) -> Shift:
         """The shift between the nets as they are now."""
         if gradients is not None and len(gradients) != len(self._old):
             raise ValueError(f"gradients must be one per weight layer, {len(self._old)}, got {len(gradients)}.")
         with torch.enable_grad():
-            if self._stackable:
+            if self.stackable:
                 return compare(gradients_by_stacking(self._old, self._new, x.detach(), y, loss_fn, gradients))
             with torch.random.fork_rng(devices=[]):
                 return compare(_by_prefix(*self._nets, x.detach(), y, loss_fn))

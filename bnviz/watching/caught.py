@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from bnviz.models import LossFunction
+
 
 @dataclass
 class Caught:
@@ -24,6 +26,8 @@ class Caught:
     """Leaves of what the model made of it."""
     loss_of: Callable[[Any], Tensor] | None = None
     """From the model's output to the loss."""
+    direct: tuple[LossFunction, Tensor] | None = None
+    """The loss function and y, where it takes the model's whole output as it is, and nothing but y beside it."""
     classes: tuple[int, Tensor] | None = None
     """Which leaf of the output holds logits (n, C), and the classes (n,), where the loss took such."""
     grad_norms: dict[str, float] = field(default_factory=dict)
@@ -37,6 +41,9 @@ class Caught:
                     self.loss_of = _replay(fn, leaf, position, given.shape, others, dict(kwargs))
                     rest = [each for place, each in enumerate(args) if place != position]
                     y = rest[0] if rest else None
+                    whole = position == 0 and len(self.outputs) == len(rest) == 1 and given.shape == made.shape
+                    if whole and not kwargs and isinstance(y, Tensor):
+                        self.direct = fn, y
                     if (
                         made.dim() == 2
                         and isinstance(y, Tensor)

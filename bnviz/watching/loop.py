@@ -145,9 +145,8 @@ class Watch:
         caught = self._caught
         if caught is None or not torch.is_grad_enabled():
             return
-        plain = fn.forward if isinstance(fn, nn.Module) else fn  # without our hook
         with self._measuring():
-            if not caught.take_loss(plain, args, kwargs):
+            if not caught.take_loss(fn, args, kwargs):
                 self._say("the loss is not taken of what the model returns, so ICS and losses are not measured; let a "
                           "function do what lies between: loss_fn = watch.loss(lambda output, y: ...)")  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.dropout import _DropoutNd
 
+from bnviz.ics import Shift, ShiftMeter
 from bnviz.watching.anatomy import Anatomy, anatomy, observed
 from bnviz.watching.caught import Caught, as_caught
 
@@ -31,6 +32,7 @@ class Mirror:
                     if not type(hook).__module__.startswith("torch.nn.utils"):  # those compute weights
                         del hooks[key]
         self._pairs = [*zip(_state(model), _state(self.twin), strict=True)]
+        self._meter: ShiftMeter | None = None
         self._modules = [*zip(model.modules(), self.twin.modules(), strict=True)]
 
     @torch.no_grad()
@@ -47,6 +49,23 @@ class Mirror:
         args = tuple(each.clone() if isinstance(each, Tensor) else each for each in caught.args)
         with torch.no_grad(), observed(self.twin, see or _ignore):
             return functional_call(self.twin, buffers, args, caught.kwargs)
+
+    def stacked(self, caught: Caught, layers: int, after: Mapping[str, Tensor]) -> Shift | None:
+        """ICS by the fast way, where the net is a chain of `layers` layers that it knows; else None."""
+        if not isinstance(self.twin, nn.Sequential) or caught.direct is None or caught.kwargs or caught.autocast:
+            return None
+        if not all(module.training for module in self.twin.modules()):
+            return None  # the fast way is in train mode throughout
+        if self._meter is None:
+            self._after = copy.deepcopy(self.twin)
+            self._meter = ShiftMeter(self.twin, self._after)
+        if not self._meter.stackable or self._meter.layers != layers:
+            return None
+        with torch.no_grad():
+            for name, parameter in self._after.named_parameters():
+                parameter.copy_(after[name])
+        fn, y = caught.direct
+        return self._meter(caught.args[0], y, fn)
 
     @contextmanager
     def without_dropout(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ from bnviz.watching.anatomy import Layer, first_tensor
 from bnviz.watching.caught import Caught, as_caught, scalar
 from bnviz.watching.mirror import Mirror
 
-MOST_VALUES = 2**18
+MOST_VALUES = 2**15
 """Of a layer with more values than this, every second, third ... is looked at."""
 
 
@@ -29,19 +29,20 @@ def frame(
     after: Mapping[str, Tensor],
 ) -> Frame:  # fmt: skip
     """What there is to know of a step; `shown`: the places of the layers that are measured. shift: ICS, too."""
+    chosen = [layers[place] for place in shown]
+    wanted = {name for layer in chosen for name in (layer.name, layer.normalization, layer.activation)}
     entered: dict[str, Tensor] = {}
     left: dict[str, Tensor] = {}
 
     def see(name: str, args: tuple[Any, ...], output: Any) -> None:
         value = first_tensor(args if output is None else output)
         store = entered if output is None else left
-        if value is not None and name not in store:
+        if value is not None and name in wanted and name not in store:
             store[name] = value.detach().clone()  # a later module may work in place
 
     with as_caught(caught):
         output = mirror.run(caught, see)
         losses = _losses(mirror, caught, output)
-    chosen = [layers[place] for place in shown]
     modules = dict(mirror.twin.named_modules())
     passed = [_activation(layer, entered, left, isinstance(modules.get(layer.name), _ConvNd)) for layer in chosen]
     activations = [modules.get(layer.activation or "-") for layer in chosen]
@@ -111,6 +112,10 @@ def _shift(
     loss_of, unknown = caught.loss_of, np.full(len(shown), np.nan)
     if loss_of is None or after is None:
         return {"ics_l2": unknown, "ics_relative": unknown, "ics_cosine": unknown}
+    found = mirror.stacked(caught, len(layers), after)
+    if found is not None:
+        places = list(shown)
+        return {"ics_l2": found.l2[places], "ics_relative": found.relative[places], "ics_cosine": found.cosine[places]}
     with as_caught(caught), mirror.without_dropout():
         each = [(layer.weights, layer.parameters) for layer in layers]
         found = shift_of_any(
@@ -147,7 +152,8 @@ def _numbers(values: Tensor | None) -> Tensor | None:
 
 def _spread(arm: str, tensors: Sequence[Tensor | None], count: int, percentiles: bool = False) -> dict[str, Any]:
     known = [(row, values.reshape(-1)) for row, values in enumerate(tensors) if values is not None]
-    sampled = [values[:: -(-len(values) // MOST_VALUES)] for _, values in known]
+    # An odd stride, so that it does not fall on the same columns of each map.
+    sampled = [values[:: -(-len(values) // MOST_VALUES) | 1] for _, values in known]
     return distributions({arm: grouped(sampled, [row for row, _ in known])}, count, percentiles)[arm]
 
 
