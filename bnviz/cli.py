@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     form = export.add_mutually_exclusive_group(required=True)
     form.add_argument("--csv", type=Path, metavar="OUT")
     form.add_argument("--parquet", type=Path, metavar="OUT")
-    opening = commands.add_parser("open", help="show recordings on the page, without training anything")
+    opening = commands.add_parser("open", help="show recordings on the page, and follow those still being written")
     opening.set_defaults(run=_open)
     opening.add_argument("files", type=Path, nargs="+", metavar="FILE")
     check = commands.add_parser("check", help="test bnviz's own numbers against known laws (about a minute)")
@@ -183,13 +183,15 @@ def _export(chosen: argparse.Namespace) -> None:
 
 def _open(chosen: argparse.Namespace) -> None:
     from bnviz.recording import load_safely  # noqa: PLC0415
+    from bnviz.serve.follow import Followed, still_written  # noqa: PLC0415
     from bnviz.serve.shared import server  # noqa: PLC0415
     from bnviz.source import Kept  # noqa: PLC0415
 
     opened = []
     for file in chosen.files:
         recording = load_safely(file)
-        opened.append(Kept(recording, file, recording.damage))
+        follow = not recording.damage and still_written(file)
+        opened.append(Followed(recording, file) if follow else Kept(recording, file, recording.damage))
         server().hub.add(opened[-1])
         if recording.damage:
             print(f"{file}: {recording.damage}", file=sys.stderr)

@@ -28,6 +28,7 @@ class Status(enum.Enum):
     FAILED = "failed"  # it ended early; the frames so far are kept
     STOPPED = "stopped"  # ended by its owner or the server
     KEPT = "kept"  # a recording
+    GROWING = "growing"  # a recording that is still being written
 
     @property
     def live(self) -> bool:
@@ -120,7 +121,7 @@ class Kept:
         self.status = Status.KEPT
         self.text = text
         self.successor: Source | None = None
-        self.recording = recording
+        self._recording = recording
         self.file = file
         self.description = recording.description
         self.rate = 0.0
@@ -131,12 +132,17 @@ class Kept:
             self.history.add_event(event)
 
     @property
+    def recording(self) -> Recording:
+        """The recording."""
+        return self._recording
+
+    @property
     def watchers(self) -> int:
         """How many watch."""
         return self._audience.count
 
     def watch(self, news: News) -> None:
-        """Count a watcher; there will be no news."""
+        """Count a watcher; of a recording that is whole there will be no news."""
         self._audience.join(news)
 
     def leave(self, news: News) -> None:

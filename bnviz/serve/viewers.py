@@ -145,7 +145,7 @@ class Stream:
         for viewer in viewers:
             groups.setdefault((viewer.view, viewer.seek), []).append(viewer)
         now = time.monotonic()
-        if now - self._series_at >= SERIES_EVERY or self.source.status is not Status.RUNNING:
+        if now - self._series_at >= SERIES_EVERY or self.source.status not in (Status.RUNNING, Status.GROWING):
             self._series_at, self._series_number, self._series = now, self._series_number + 1, {}
         for (view, seek), group in groups.items():
             message = self._message_or_problem(view, seek, group)

@@ -20,7 +20,7 @@ from bnviz.watching.anatomy import Layer, first_tensor
 from bnviz.watching.caught import Caught, as_caught, scalar
 from bnviz.watching.mirror import Mirror
 
-MOST_VALUES = 2**15
+MOST_VALUES = 2**14
 """Of a layer with more values than this, every second, third ... is looked at."""
 
 

@@ -6,6 +6,8 @@ import { command } from "./socket.js";
 import { buildTabs } from "./tabs.js";
 import { seek } from "./timeline.js";
 
+const TAILS = { kept: "recording", growing: "recording, still being written" };
+
 export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
     "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
@@ -39,7 +41,7 @@ export function showStatus(s, { status, step, steps, rate, text }) {
     const name = status === "running" ? "Pause" : "Play";
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
-  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : status === "kept" ? "recording" : status;
+  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status;
   s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
   s.status.title = s.steps ? `of ${s.steps} steps` : "";
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");

@@ -1,0 +1,88 @@
+"""A recording that is still being written, by `bnviz.watch` or by `bnviz run`: watched as it grows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from bnviz.frames import Event
+from bnviz.recording import Note, Recording, StreamReader
+from bnviz.recording.framing import END
+from bnviz.source import Kept, Status
+
+LOOK_SECONDS = 0.1
+"""How often a file is looked at for more."""
+RECENT_SECONDS = 600.0
+"""A file without an end that nobody has touched for so long was cut short, and will not grow."""
+
+
+def still_written(path: Path) -> bool:
+    """Whether the file has no end yet and was written to lately."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(END)))
+        ended = file.read() == END
+    return not ended and time.time() - path.stat().st_mtime < RECENT_SECONDS
+
+
+class Growing:
+    """A file read as if through a pipe: a read waits for what is to come, until `stop` is set."""
+
+    def __init__(self, path: Path, stop: threading.Event) -> None:
+        self._file = path.open("rb")
+        self._stop = stop
+
+    def read(self, size: int, /) -> bytes:
+        """So many bytes; fewer only once nobody waits for more."""
+        data = b""
+        while len(data) < size:
+            part = self._file.read(size - len(data))
+            data += part
+            if not part and self._stop.wait(LOOK_SECONDS):
+                break
+        return data
+
+    def close(self) -> None:
+        """No more is read."""
+        self._file.close()
+
+
+class Followed(Kept):
+    """A recording that grows while it is watched; `KEPT` once its end is there."""
+
+    def __init__(self, so_far: Recording, file: Path) -> None:
+        super().__init__(Recording(so_far.about), file)
+        self.status = Status.GROWING
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, args=(file,), daemon=True)
+        self._thread.start()
+
+    @property
+    def recording(self) -> Recording:
+        """What the history holds."""
+        steps, events = self.history.snapshot()
+        frames = tuple(frame for each in steps for frame in each)
+        return Recording(self.description.config or self.description, frames, tuple(events))
+
+    def close(self) -> None:
+        """Wait no longer for more."""
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self, path: Path) -> None:
+        file = Growing(path, self._stop)
+        try:
+            reader = StreamReader(file)  # type: ignore[arg-type]  # it asks for read() alone
+            for item in reader:
+                if isinstance(item, Event):
+                    self.history.add_event(item)
+                elif not isinstance(item, Note):
+                    self.history.add(item)
+                self._audience.tell()
+            self.text = reader.damage
+        except (OSError, ValueError) as error:  # the file was taken away, or written anew by somebody else
+            self.text = f"{path.name} can no longer be read: {error}"
+        finally:
+            file.close()
+            self.status = Status.KEPT
+            self._audience.tell()
