@@ -89,10 +89,11 @@ def test_a_file_cut_short_long_ago_is_not_waited_for(tmp_path):
     file = tmp_path / "old.arrow"
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     optimizer, loss = torch.optim.SGD(model.parameters(), 0.1), nn.CrossEntropyLoss()
-    bnviz.watch(model, optimizer, loss, every=1, out=file)
+    watch = bnviz.watch(model, optimizer, loss, every=1, out=file)
     loss(model(torch.randn(16, 4)), torch.randint(0, 2, (16,))).backward()
     optimizer.step()
     assert still_written(file)
     long_ago = time.time() - 2 * follow.RECENT_SECONDS
     os.utime(file, (long_ago, long_ago))
     assert not still_written(file)
+    watch.close()

@@ -1,0 +1,26 @@
+"""Every example runs, as a user would run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bnviz.recording import Recording
+from tests.support.server import ROOT
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_an_example_runs_and_leaves_a_recording(file, tmp_path):
+    out = tmp_path / "run.arrow"
+    command = [sys.executable, str(file), "--steps", "21", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, "nothing is left unmeasured"
+    assert done.stdout
+    recording = Recording.load(out)
+    assert [frame.step for frame in recording.frames] == [0, 10, 20]
+    assert "blocks.2.conv2" in recording.description.layers
