@@ -48,6 +48,7 @@ class ResNet(nn.Module):
 
 
 def main() -> None:
+    """Train on the digits that ship with scikit-learn, watched."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--out", default="resnet.arrow")

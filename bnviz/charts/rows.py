@@ -23,6 +23,10 @@ UNIT = 5
 """A row is as high as the density of values spread evenly over a fifth of the horizontal axis."""
 LABELLED = 26
 """Above so many layers only every fifth is labelled."""
+LONGEST_NAME = 18
+"""Characters of a layer's name beside its row; the whole name is shown where the mouse is."""
+WIDEST = 0.58
+"""Width of a character in units of the text's size, at most, in the mean of a name."""
 
 
 def rows(count: int) -> NDArray[np.int16]:
@@ -188,16 +192,23 @@ def layer_layout(scene: Scene, view: View, labels: bool, x: dict[str, Any]) -> d
     shown = [i for i in range(count) if count <= LABELLED or i in (0, count - 1) or (i + 1) % 5 == 0]
     if count > LABELLED and count - 2 in shown:
         shown.remove(count - 2)  # would touch the output's label
+    names = [_short(scene.layers[i]) for i in shown]
     y = axis(
         colors, size, range=[-ROW * (count - 1 + BASE + 0.2), ROW * (PEAK - BASE + 0.05)],
-        tickvals=[-ROW * i for i in shown], ticktext=[scene.layers[i] for i in shown], showticklabels=labels,
+        tickvals=[-ROW * i for i in shown], ticktext=names, showticklabels=labels,
     )  # fmt: skip
-    left = round((5.4 if labels else 1.2) * size)
+    room = max(5.4, 0.6 + WIDEST * max(map(len, names), default=0))
+    left = round((room if labels else 1.2) * size)
     return layout(
         colors, size, (left, round(1.2 * size), 4, round(1.8 * size)), xaxis=x, yaxis=y,
         # Any distance: a row is hovered and clicked wherever the mouse is in it.
         hoverdistance=-1, uirevision="rows",
     )  # fmt: skip
+
+
+def _short(name: str) -> str:
+    """The end of a long name of somebody's module, which is what tells it apart."""
+    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
 
 
 def text_size(view: View) -> float:
