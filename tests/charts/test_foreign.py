@@ -31,18 +31,23 @@ def source(make_frame) -> Kept:
     return Kept(Recording(Description(LAYERS, ("mine",)), frames))
 
 
+def _first_layout(scene, view):
+    message = charts.figures(scene, view)
+    return message["figures"][message["grid"][0]["id"]]["layout"]
+
+
 @pytest.mark.parametrize("present", [False, True])
 def test_long_names_have_room_and_keep_their_ends(source, present):
     scene = scene_of(source, None)
     names = ("embed", "encoder.layers.11.mlp.fc2", "head")
     long = replace(scene, current=tuple(replace(frame, layers=names) for frame in scene.current))
     view = View(present=present)
-    drawn = charts.figures(long, view)["figures"]["ridge-0"]["layout"]
+    drawn = _first_layout(long, view)
     told = drawn["yaxis"]["ticktext"]
     assert (told[0], told[2]) == ("embed", "head")
     assert told[1].startswith("…")
     assert names[1].endswith(told[1][1:])
-    usual = charts.figures(scene, view)["figures"]["ridge-0"]["layout"]
+    usual = _first_layout(scene, view)
     assert drawn["margin"]["l"] >= 0.5 * drawn["yaxis"]["tickfont"]["size"] * len(told[1])
     assert drawn["margin"]["l"] > usual["margin"]["l"]
 
