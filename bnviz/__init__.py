@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bnviz.config import Arm, RunConfig
     from bnviz.frames import Event, Frame
     from bnviz.ics import Shift, internal_covariate_shift
+    from bnviz.linting import Finding, lint
     from bnviz.models import make_cnn, make_mlp
     from bnviz.presets import PRESETS
     from bnviz.probe import Probe
@@ -20,15 +21,30 @@ if TYPE_CHECKING:
     from bnviz.watching import Watch, watch
 
 __all__ = [
-    "PRESETS", "Arm", "Event", "Frame", "Probe", "Recording", "RunConfig", "Shift", "Trainer", "Watch",
-    "internal_covariate_shift", "make_cnn", "make_mlp", "train", "watch",
+    "PRESETS",
+    "Arm",
+    "Event",
+    "Finding",
+    "Frame",
+    "Probe",
+    "Recording",
+    "RunConfig",
+    "Shift",
+    "Trainer",
+    "Watch",
+    "internal_covariate_shift",
+    "lint",
+    "make_cnn",
+    "make_mlp",
+    "train",
+    "watch",
 ]  # fmt: skip
 
 _HOME = {
     "Arm": "config", "RunConfig": "config", "Event": "frames", "Frame": "frames", "Shift": "ics",
     "internal_covariate_shift": "ics", "make_cnn": "models", "make_mlp": "models", "PRESETS": "presets",
     "Probe": "probe", "Recording": "recording", "Trainer": "training", "train": "training",
-    "Watch": "watching", "watch": "watching",
+    "Watch": "watching", "watch": "watching", "Finding": "linting", "lint": "linting",
 }  # fmt: skip
 """Where each public name lives."""
 

@@ -17,12 +17,12 @@ import bnviz
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     "config", "presets", "frames", "history", "recording", "source",  # values
-    "data", "models", "ics", "landscape", "probe", "training", "watching",  # data, nets, measures, training
+    "data", "models", "ics", "landscape", "probe", "training", "watching", "linting",  # data, nets, measures, training
     "verdict", "charts", "laws",  # judgement, pictures, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
 )  # fmt: skip
 """From the top down: each imports only those before it."""
-WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching"}
+WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching", "linting"}
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
 LAW_MODULES = {"bnviz.laws.law", "bnviz.laws.batchnorm", "bnviz.laws.shift", "bnviz.laws.at_init", "bnviz.laws.trained"}
