@@ -43,7 +43,7 @@ ours = [frame for frame in frames if frame.arm == "mean_only"]
 assert ours and all(np.isfinite(frame.ics_l2).all() for frame in ours)
 assert np.isfinite(ours[-1].running_mean_gap[:-1]).all()
 net = Trainer(config).models["mean_only"]
-assert ShiftMeter(net, net)._stackable
+assert ShiftMeter(net, net).stackable
 bnviz.Recording(config, frames).save("it.arrow")
 assert bnviz.Recording.load("it.arrow").config == config
 """
