@@ -49,6 +49,7 @@ def test_the_table_fills_for_all_who_look(quiet_page, checking, browser):
         expect(each.get_by_text(re.compile(r"^4 of 4 laws hold \(\d+ s\)\.$"))).to_be_visible(timeout=90_000)
         expect(each.get_by_role("button", name="Run all checks")).to_be_visible()
         rows = each.locator(".st-key-selfcheck tbody tr")
+        expect(rows).to_have_count(len(results))  # the line above the table may be drawn before it
         for row, law in zip(rows.all(), results, strict=True):
             cells = [f"{law.number}. {law.law}", law.source, law.expected, law.measured, "✓ pass"]
             expect(row.locator("td")).to_have_text(cells)
