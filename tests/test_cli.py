@@ -9,7 +9,8 @@ import urllib.request
 import pandas as pd
 import pytest
 
-from bnviz.cli import config_from, main
+from bnviz.cli import main
+from bnviz.cli.run import config_from
 from bnviz.config import Arm
 from bnviz.presets import PRESETS
 from bnviz.recording import Recording

@@ -1,0 +1,99 @@
+"""`bnviz run` trains without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bnviz.cli.mistakes import UserError
+from bnviz.config import RunConfig
+from bnviz.frames import Event, Frame
+from bnviz.presets import DEFAULT, preset
+
+
+def add(commands: Any) -> None:
+    """Add `bnviz run`."""
+    parser = commands.add_parser("run", help="train without a browser, and keep a recording")
+    parser.set_defaults(run=_run)
+    parser.add_argument("--preset", default=DEFAULT, help=f"named settings to start from (default: {DEFAULT})")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as depth=10")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the recording (an Arrow IPC stream)")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+
+
+def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
+    """The preset's config with settings of the form `key=value`.
+
+    Errors: ValueError that names the setting, the value and what is allowed.
+    """
+    values = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
+        values[name.strip()] = text.strip()
+    return RunConfig.from_dict(values, preset(preset_name).config)
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    config = config_from(chosen.preset, chosen.set)
+    import torch  # noqa: PLC0415
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from bnviz.data import DataUnavailable  # noqa: PLC0415
+    from bnviz.history import History  # noqa: PLC0415
+    from bnviz.recording import StreamWriter  # noqa: PLC0415
+    from bnviz.training import Trainer, record  # noqa: PLC0415
+    from bnviz.verdict import sentence  # noqa: PLC0415
+
+    torch.set_num_threads(1)  # as the dashboard's workers: the same config gives the same frames
+    history = History()
+    with ExitStack() as stack:
+        sink = stack.enter_context(open(chosen.out, "wb")) if chosen.out else None
+        bar = stack.enter_context(tqdm(total=config.steps, unit=" steps", disable=chosen.no_progress or None))
+        try:
+            trainer = Trainer(config, progress=lambda text, share: bar.set_description(text))
+        except DataUnavailable as error:
+            raise UserError(str(error)) from error
+        writer = StreamWriter(sink, config) if sink else None
+        for item in record(trainer):
+            if isinstance(item, Event):
+                history.add_event(item)
+            else:
+                history.add(item)
+            bar.update(trainer.step_count - bar.n)
+            if writer:
+                writer.write(item)
+        bar.update(trainer.step_count - bar.n)
+        if writer:
+            writer.close()
+    print(_table(history.latest or ()))
+    print("".join(span.text for span in sentence(config, *history.snapshot())).strip())
+    if chosen.out:
+        print(f"Recording: {chosen.out}")
+
+
+def _table(frames: Iterable[Frame]) -> str:
+    rows = [["network", "step", "train loss", "test loss", "test acc.", "|G| layer 1", "ICS rel., median"]]
+    for frame in frames:
+        shift = sorted(value for value in frame.ics_relative[1:] if math.isfinite(value))
+        rows.append(
+            [
+                frame.arm,
+                str(frame.step),
+                f"{frame.train_loss:.4g}",
+                f"{frame.test_loss:.4g}",
+                f"{frame.test_accuracy:.1%}" if math.isfinite(frame.test_accuracy) else "-",
+                f"{frame.grad_norm[0]:.2e}",
+                f"{shift[len(shift) // 2]:.2g}" if shift else "-",
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    )
