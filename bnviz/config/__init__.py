@@ -19,19 +19,18 @@ from bnviz.config.arm import (
     setting,
     title_of,
 )
-from bnviz.config.catalog import CATALOG, DataSet
-from bnviz.config.normalizations import NORMALIZATIONS
+from bnviz.config.catalog import CATALOG, DataSet, Loss
+from bnviz.config.normalizations import AS_IS, NORMALIZATIONS
 from bnviz.config.settings import Choice, Number, Setting, Whole
 
 __all__ = [
-    "CATALOG", "LEARNING_RATE", "LIVE_ARM_FIELDS", "MAX_ARMS", "MOMENTUM", "NORMALIZATIONS",
-    "Arm", "RunConfig", "Trick", "numbered",
+    "AS_IS", "CATALOG", "LEARNING_RATE", "LIVE_ARM_FIELDS", "MAX_ARMS", "MOMENTUM", "NORMALIZATIONS",
+    "Arm", "RunConfig", "Trick", "numbered", "title_of",
 ]  # fmt: skip
 
-Model = Literal["mlp", "cnn"]
+Model = Literal["mlp", "cnn", "own"]
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu", "silu"]
 Init = Literal["xavier", "he", "normal_0.01", "orthogonal"]
-Loss = Literal["cross_entropy", "squared_error"]
 Optimizer = Literal["sgd", "momentum", "adam"]
 Landscape = Literal["off", "0.5-4", "0.01-30"]
 
@@ -53,8 +52,8 @@ class RunConfig:
     )  # fmt: skip
     model: Model = setting(
         "mlp",
-        Choice(get_args(Model), {"mlp": "Fully connected", "cnn": "Convolutional"}),
-        "Network", "Fully connected layers, or 3x3 convolutions on images.",
+        Choice(get_args(Model), {"mlp": "Fully connected", "cnn": "Convolutional", "own": "Your model"}),
+        "Network", "Fully connected layers, 3x3 convolutions on images, or the model that bnviz was started with.",
     )  # fmt: skip
     depth: int = setting(6, Whole(1, 50), "Depth", "Number of hidden layers.")
     width: int = setting(
@@ -161,6 +160,10 @@ class RunConfig:
             )
         if self.loss != self.data.loss:
             raise ValueError(f"loss must be {self.data.loss} for dataset {self.dataset}, got {self.loss!r}.")
+        if self.model != "own" and any(arm.normalization == AS_IS for arm in self.arms):
+            raise ValueError(f"arms can be {AS_IS} with model own alone, got model {self.model}.")
+        if self.model == "own" and any(arm.noise or arm.trick != "none" for arm in self.arms):
+            raise ValueError("arms of model own take a normalization and a learning rate, and nothing else.")
         for trick, least in (("pretrain", 2), ("auxiliary", 3)):
             if self.depth < least and any(arm.trick == trick for arm in self.arms):
                 raise ValueError(f"depth must be at least {least} with {title_of('trick', trick)}, got {self.depth}.")
@@ -168,7 +171,8 @@ class RunConfig:
             raise ValueError(
                 "batch_size must be at least 2 with BatchNorm, got 1: one sample has no variance over the batch."
             )
-        if any(arm.normalization == "group" for arm in self.arms) and self.width % self.groups:
+        grouped = self.model != "own" and any(arm.normalization == "group" for arm in self.arms)
+        if grouped and self.width % self.groups:
             raise ValueError(f"groups must divide width {self.width}, got {self.groups}.")
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+Loss = Literal["cross_entropy", "squared_error"]
 TEST_SHARE = 0.2
 """Of all samples, for testing, where a set has no split of its own."""
 MAX_TEST = 1000
@@ -34,6 +36,9 @@ class DataSet:
     samples: int
     """In the training part."""
 
+    targets: int = 0
+    """Numbers to predict for each sample; 0: classes."""
+
     commonest: float | None = None
     """Share of the commonest class, who always says it is right so often; None: all are equally common."""
 
@@ -49,12 +54,17 @@ class DataSet:
         return len(self.shape) == 3
 
     @property
+    def outputs(self) -> int:
+        """Numbers that a network gives for each sample."""
+        return self.classes or self.targets
+
+    @property
     def tests(self) -> int:
         """Samples in the test part."""
         return min(MAX_TEST, round(self.samples * TEST_SHARE / (1 - TEST_SHARE)))
 
     @property
-    def loss(self) -> str:
+    def loss(self) -> Loss:
         """The loss that goes with its targets."""
         return "cross_entropy" if self.classes else "squared_error"
 
@@ -67,7 +77,7 @@ CATALOG = {
     "moons": DataSet("Moons", (2,), 2, 800, drawn=True),
     "circles": DataSet("Circles", (2,), 2, 800, drawn=True),
     "spiral": DataSet("Spiral", (2,), 2, 800, drawn=True),
-    "gaussian": DataSet("Gaussian, linear target", (10,), 0, 1000),
+    "gaussian": DataSet("Gaussian, linear target", (10,), 0, 1000, targets=10),
     "mnist": DataSet("MNIST", (1, 28, 28), 10, 60_000, openml=OpenML("mnist_784", 15)),
     "fashion_mnist": DataSet("Fashion-MNIST", (1, 28, 28), 10, 60_000, openml=OpenML("Fashion-MNIST", 37)),
     "cifar10": DataSet("CIFAR-10", (3, 32, 32), 10, 50_000, openml=OpenML("CIFAR_10", 230)),

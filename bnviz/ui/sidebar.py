@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import streamlit as st
 
-from bnviz.config import CATALOG, SETTINGS, Landscape, Loss, RunConfig
+from bnviz.config import AS_IS, CATALOG, SETTINGS, Landscape, RunConfig
 from bnviz.config.settings import Choice, Number, Whole
 from bnviz.presets import PRESETS, live
+from bnviz.serve.shared import server
 from bnviz.ui import arm_rows
+from bnviz.ui.markdown import escaped
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
 OWN = "own"
 
 
 def put(config: RunConfig) -> None:
-    """Make the widgets show this config (before they are drawn)."""
-    state = st.session_state
+    """Make the widgets show this config (before they are drawn), as far as this server can train it."""
+    config, state = offered(config), st.session_state
     state["config"] = config
     for name in FIELDS:
         if name != "arms":
             state[_key(name)] = getattr(config, name)
-    arm_rows.put(config.arms)
+    arm_rows.put(config.arms, server().hub.own_model if config.model == "own" else None)
+
+
+def offered(config: RunConfig) -> RunConfig:
+    """The config itself; with a net of bnviz's in the place of a model of somebody's own that is not here."""
+    if config.model != "own" or server().hub.own_model is not None:
+        return config
+    arms = tuple(replace(arm, normalization="none") if arm.normalization == AS_IS else arm for arm in config.arms)
+    return replace(config, model="mlp", arms=arms, groups=RunConfig().groups)
 
 
 def take_landscape(setting: Any) -> None:
@@ -45,17 +55,22 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
         chosen["data_noise"] = _share("data_noise", 0.05)
     if CATALOG[dataset].openml:
         st.caption("Downloaded from openml.org on first use.")
-    chosen["depth"] = _slider("depth")
-    chosen["width"] = _stops("width")
-    chosen["activation"] = _pills("activation")
-    chosen["arms"] = arm_rows.arms()
+    own = server().hub.own_model
+    if own is not None:
+        chosen["model"] = _model_box(dataset)
+    ours = chosen.get("model") != "own"
+    if ours:
+        chosen["depth"] = _slider("depth")
+        chosen["width"] = _stops("width")
+        chosen["activation"] = _pills("activation")
+    chosen["arms"] = arm_rows.arms(None if ours else own)
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
     with st.expander("Advanced"):
-        if CATALOG[dataset].images:
-            chosen["model"] = _choice("model")
-        for name in ("init", "optimizer"):
+        if CATALOG[dataset].images and own is None:
+            chosen["model"] = _choice("model", without=("own",))
+        for name in ("init", "optimizer") if ours else ("optimizer",):
             chosen[name] = _choice(name)
         for name in ("steps", "measure_every"):
             chosen[name] = _stops(name, "{:,}")
@@ -85,8 +100,8 @@ def _fitting(config: RunConfig, dataset: str) -> RunConfig:
     if dataset == config.dataset:
         return config
     data = CATALOG[dataset]
-    model = config.model if data.images else "mlp"
-    return replace(config, dataset=dataset, model=model, loss=cast(Loss, data.loss))
+    model = config.model if data.images or config.model == "own" else "mlp"
+    return replace(config, dataset=dataset, model=model, loss=data.loss)
 
 
 def _key(name: str) -> str:
@@ -126,10 +141,39 @@ def _preset_box() -> None:
     )  # fmt: skip
 
 
-def _choice(name: str) -> str:
+def _choice(name: str, without: tuple[str, ...] = (), on_change: Callable[[], None] | None = None) -> str:
     choice = SETTINGS[name]
     assert isinstance(choice, Choice)
-    return str(st.selectbox(_label(name), choice.names, key=_key(name), format_func=choice.title, help=_help(name)))
+    return str(
+        st.selectbox(
+            _label(name),
+            [each for each in choice.names if each not in without],
+            key=_key(name),
+            format_func=choice.title,
+            help=_help(name),
+            on_change=on_change,
+        )
+    )
+
+
+def _model_box(dataset: str) -> str:
+    """The networks to choose from, where there is a model of the operator's own."""
+    own, key = server().hub.own_model, _key("model")
+    assert own is not None
+
+    def take() -> None:
+        if st.session_state[key] == "own":
+            arm_rows.put(own.arms, own)
+        else:
+            arm_rows.put(RunConfig().arms)
+
+    without = () if CATALOG[dataset].images else ("cnn",)
+    if st.session_state[key] in without:
+        st.session_state[key] = "mlp"
+    chosen = _choice("model", without, on_change=take)
+    if chosen == "own":
+        st.caption(f"{escaped(own.title)}. What is done to it for each network stands behind the sign beside it.")
+    return chosen
 
 
 def _pills(name: str) -> str:
