@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from bnviz.config import AS_IS, CATALOG, SETTINGS, Landscape, RunConfig
+from bnviz.config import AS_IS, CATALOG, SETTINGS, Arm, Landscape, RunConfig
 from bnviz.config.settings import Choice, Number, Whole
 from bnviz.presets import PRESETS, live
 from bnviz.serve.shared import server
@@ -67,18 +67,7 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
-    with st.expander("Advanced"):
-        if CATALOG[dataset].images and own is None:
-            chosen["model"] = _choice("model", without=("own",))
-        for name in ("init", "optimizer") if ours else ("optimizer",):
-            chosen[name] = _choice(name)
-        for name in ("steps", "measure_every"):
-            chosen[name] = _stops(name, "{:,}")
-        chosen["landscape"] = _choice("landscape")
-        if any(arm.kind.running_statistics for arm in chosen["arms"]):
-            chosen["bn_momentum"] = _share("bn_momentum", 0.01)
-        if any(arm.normalization == "group" for arm in chosen["arms"]):
-            chosen["groups"] = _number("groups")
+    chosen |= _advanced(dataset, ours, chosen["arms"])
     try:
         config = replace(_fitting(state["config"], dataset), **chosen)
     except ValueError as error:
@@ -88,6 +77,24 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     if _preset_of(config) != state["preset"]:
         st.rerun()  # the box on top was drawn before the settings were known
     return config
+
+
+def _advanced(dataset: str, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any]:
+    """What is seldom changed; ours: whether the nets are bnviz's."""
+    chosen: dict[str, Any] = {}
+    with st.expander("Advanced"):
+        if CATALOG[dataset].images and server().hub.own_model is None:
+            chosen["model"] = _choice("model", without=("own",))
+        for name in ("init", "optimizer") if ours else ("optimizer",):
+            chosen[name] = _choice(name)
+        for name in ("steps", "measure_every"):
+            chosen[name] = _stops(name, "{:,}")
+        chosen["landscape"] = _choice("landscape")
+        if any(arm.kind.running_statistics for arm in arms):
+            chosen["bn_momentum"] = _share("bn_momentum", 0.01)
+        if any(arm.normalization == "group" for arm in arms):
+            chosen["groups"] = _number("groups")
+    return chosen
 
 
 def _last_good() -> RunConfig:
