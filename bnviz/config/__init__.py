@@ -31,7 +31,7 @@ __all__ = [
 Model = Literal["mlp", "cnn"]
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu", "silu"]
 Init = Literal["xavier", "he", "normal_0.01", "orthogonal"]
-Loss = Literal["cross_entropy", "squared_error"]
+Loss = Literal["cross_entropy", "squared_error", "mean_squared_error"]
 Optimizer = Literal["sgd", "momentum", "adam"]
 Landscape = Literal["off", "0.5-4", "0.01-30"]
 
@@ -81,8 +81,10 @@ class RunConfig:
         "How weights are drawn.",
     )
     loss: Loss = setting(
-        "cross_entropy", Choice(get_args(Loss)), "Loss", "Cross-entropy (classes) or squared error (regression)."
-    )
+        "cross_entropy",
+        Choice(get_args(Loss), {"squared_error": "Squared error, sum", "mean_squared_error": "Squared error, mean"}),
+        "Loss", "Cross-entropy, for classes alone, or the squared error, its sum or mean over batch and outputs.",
+    )  # fmt: skip
     optimizer: Optimizer = setting(
         "sgd",
         Choice(get_args(Optimizer), {"sgd": "SGD", "momentum": f"SGD, momentum {MOMENTUM}"}),
@@ -159,8 +161,9 @@ class RunConfig:
             raise ValueError(
                 f"model must be mlp for dataset {self.dataset}, got cnn: convolutions need images ({images})."
             )
-        if self.loss != self.data.loss:
-            raise ValueError(f"loss must be {self.data.loss} for dataset {self.dataset}, got {self.loss!r}.")
+        if self.loss not in (usual := self.data.losses):
+            also = f"{usual[0]} for dataset {self.dataset}, or {' or '.join(usual[1:])}"
+            raise ValueError(f"loss must be {also}, got {self.loss!r}.")
         for trick, least in (("pretrain", 2), ("auxiliary", 3)):
             if self.depth < least and any(arm.trick == trick for arm in self.arms):
                 raise ValueError(f"depth must be at least {least} with {title_of('trick', trick)}, got {self.depth}.")

@@ -37,6 +37,9 @@ class DataSet:
     commonest: float | None = None
     """Share of the commonest class, who always says it is right so often; None: all are equally common."""
 
+    summed: bool = False
+    """Whether the usual squared error is its sum over the batch (Santurkar et al. 2018, App. A), not its mean."""
+
     drawn: bool = False
     """Whether its points are drawn with noise that can be set."""
 
@@ -54,9 +57,10 @@ class DataSet:
         return min(MAX_TEST, round(self.samples * TEST_SHARE / (1 - TEST_SHARE)))
 
     @property
-    def loss(self) -> str:
-        """The loss that goes with its targets."""
-        return "cross_entropy" if self.classes else "squared_error"
+    def losses(self) -> tuple[str, ...]:
+        """The losses that go with its targets, the usual one first. Squared errors of classes: of one-hot targets."""
+        squared = ("squared_error", "mean_squared_error") if self.summed else ("mean_squared_error", "squared_error")
+        return ("cross_entropy", *squared) if self.classes else squared
 
 
 CATALOG = {
@@ -67,7 +71,7 @@ CATALOG = {
     "moons": DataSet("Moons", (2,), 2, 800, drawn=True),
     "circles": DataSet("Circles", (2,), 2, 800, drawn=True),
     "spiral": DataSet("Spiral", (2,), 2, 800, drawn=True),
-    "gaussian": DataSet("Gaussian, linear target", (10,), 0, 1000),
+    "gaussian": DataSet("Gaussian, linear target", (10,), 0, 1000, summed=True),
     "mnist": DataSet("MNIST", (1, 28, 28), 10, 60_000, openml=OpenML("mnist_784", 15)),
     "fashion_mnist": DataSet("Fashion-MNIST", (1, 28, 28), 10, 60_000, openml=OpenML("Fashion-MNIST", 37)),
     "cifar10": DataSet("CIFAR-10", (3, 32, 32), 10, 50_000, openml=OpenML("CIFAR_10", 230)),
