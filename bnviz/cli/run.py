@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bnviz.cli.mistakes import UserError
+from bnviz.cli.own_file import with_own_file
 from bnviz.config import RunConfig
 from bnviz.frames import Event, Frame
 from bnviz.presets import DEFAULT, preset
@@ -26,7 +27,7 @@ def add(commands: Any) -> None:
 
 
 def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
-    """The preset's config with settings of the form `key=value`.
+    """The preset's config with settings of the form `key=value`; a data set may be a file of the user's own.
 
     Errors: ValueError that names the setting, the value and what is allowed.
     """
@@ -36,7 +37,7 @@ def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
         if not equals:
             raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
         values[name.strip()] = text.strip()
-    return RunConfig.from_dict(values, preset(preset_name).config)
+    return RunConfig.from_dict(with_own_file(values), preset(preset_name).config)
 
 
 def _run(chosen: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ from bnviz.config.arm import (
 )
 from bnviz.config.catalog import CATALOG, DataSet
 from bnviz.config.normalizations import NORMALIZATIONS
+from bnviz.config.own import DataName, data_set
 from bnviz.config.settings import Choice, Number, Setting, Whole
 
 __all__ = [
@@ -48,7 +49,7 @@ class RunConfig:
 
     dataset: str = setting(
         "digits",
-        Choice(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
+        DataName(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
         "Data", "What the networks learn from.",
     )  # fmt: skip
     model: Model = setting(
@@ -177,7 +178,7 @@ class RunConfig:
     @property
     def data(self) -> DataSet:
         """What is known of its data set."""
-        return CATALOG[self.dataset]
+        return data_set(self.dataset)
 
     @property
     def labels(self) -> tuple[str, ...]:

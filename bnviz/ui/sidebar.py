@@ -86,7 +86,7 @@ def _fitting(config: RunConfig, dataset: str) -> RunConfig:
         return config
     data = CATALOG[dataset]
     model = config.model if data.images else "mlp"
-    return replace(config, dataset=dataset, model=model, loss=cast(Loss, data.loss))
+    return replace(config, dataset=dataset, model=model, loss=cast(Loss, data.losses[0]))
 
 
 def _key(name: str) -> str:
