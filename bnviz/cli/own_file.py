@@ -17,17 +17,15 @@ def with_own_file(values: Mapping[str, str]) -> dict[str, str]:
     from bnviz.data.own import KINDS, safely  # noqa: PLC0415  numpy, which other commands need not wait for
 
     settings = dict(values)
-    asked = {name: settings.pop(name) for name in ("target", "task") if name in settings}
+    asked = [name for name in ("target", "task") if name in settings]
     file = Path(settings.get("dataset", ""))
     if file.suffix.lower() not in KINDS:
         if asked:
-            raise ValueError(
-                f"{', '.join(asked)} goes with a file as the data set, dataset=FILE{' or FILE'.join(KINDS)}."
-            )
+            files = f"dataset=FILE{' or FILE'.join(KINDS)}"
+            raise ValueError(f"{', '.join(asked)} may be set for a file of your own alone, {files}.")
         return settings
-    own = safely.prepare(file, **asked)
+    own = safely.prepare(file, settings.pop("target", None), settings.pop("task", "auto"))
     for note in own.about.notes:
         print(f"{own.about.file}: {note}", file=sys.stderr)
-    data = data_set(own.name)
-    usual = {"loss": data.losses[0]} if data.images else {"loss": data.losses[0], "model": "mlp"}
+    usual = {name: str(value) for name, value in data_set(own.name).usual.items()}
     return usual | settings | {"dataset": own.name}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import streamlit as st
 
-from bnviz.config import CATALOG, SETTINGS, Landscape, Loss, RunConfig
+from bnviz.config import SETTINGS, Arm, Landscape, RunConfig
+from bnviz.config.catalog import DataSet
+from bnviz.config.own import data_set
 from bnviz.config.settings import Choice, Number, Whole
 from bnviz.presets import PRESETS, live
-from bnviz.ui import arm_rows
+from bnviz.ui import arm_rows, own_data
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
 OWN = "own"
@@ -39,11 +41,13 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     state = st.session_state
     chosen: dict[str, Any] = {}
     _preset_box()
-    chosen["dataset"] = _choice("dataset")
-    dataset = chosen["dataset"]
-    if CATALOG[dataset].drawn:
+    chosen["dataset"] = dataset = own_data.choose(_key("dataset"), _label("dataset"), _help("dataset"))
+    data = data_set(dataset)
+    if dataset != state["config"].dataset:
+        state.update({_key(name): value for name, value in data.usual.items()})
+    if data.drawn:
         chosen["data_noise"] = _share("data_noise", 0.05)
-    if CATALOG[dataset].openml:
+    if data.openml:
         st.caption("Downloaded from openml.org on first use.")
     chosen["depth"] = _slider("depth")
     chosen["width"] = _stops("width")
@@ -53,19 +57,9 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
     with st.expander("Advanced"):
-        if CATALOG[dataset].images:
-            chosen["model"] = _choice("model")
-        for name in ("init", "optimizer"):
-            chosen[name] = _choice(name)
-        for name in ("steps", "measure_every"):
-            chosen[name] = _stops(name, "{:,}")
-        chosen["landscape"] = _choice("landscape")
-        if any(arm.kind.running_statistics for arm in chosen["arms"]):
-            chosen["bn_momentum"] = _share("bn_momentum", 0.01)
-        if any(arm.normalization == "group" for arm in chosen["arms"]):
-            chosen["groups"] = _number("groups")
+        chosen |= _advanced(data, chosen["arms"])
     try:
-        config = replace(_fitting(state["config"], dataset), **chosen)
+        config: RunConfig = replace(state["config"], **({} if data.images else {"model": "mlp"}) | chosen)
     except ValueError as error:
         problem(str(error))
         return _last_good()
@@ -75,18 +69,27 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     return config
 
 
+def _advanced(data: DataSet, arms: Sequence[Arm]) -> dict[str, Any]:
+    """Draw what is seldom changed; the settings chosen there."""
+    chosen: dict[str, Any] = {}
+    if data.images:
+        chosen["model"] = _choice("model")
+    chosen["loss"] = _choice("loss", data.losses)
+    for name in ("init", "optimizer"):
+        chosen[name] = _choice(name)
+    for name in ("steps", "measure_every"):
+        chosen[name] = _stops(name, "{:,}")
+    chosen["landscape"] = _choice("landscape")
+    if any(arm.kind.running_statistics for arm in arms):
+        chosen["bn_momentum"] = _share("bn_momentum", 0.01)
+    if any(arm.normalization == "group" for arm in arms):
+        chosen["groups"] = _number("groups")
+    return chosen
+
+
 def _last_good() -> RunConfig:
     config: RunConfig = st.session_state["config"]
     return config
-
-
-def _fitting(config: RunConfig, dataset: str) -> RunConfig:
-    """The config with a loss and a network that go with this data set."""
-    if dataset == config.dataset:
-        return config
-    data = CATALOG[dataset]
-    model = config.model if data.images else "mlp"
-    return replace(config, dataset=dataset, model=model, loss=cast(Loss, data.losses[0]))
 
 
 def _key(name: str) -> str:
@@ -126,10 +129,11 @@ def _preset_box() -> None:
     )  # fmt: skip
 
 
-def _choice(name: str) -> str:
+def _choice(name: str, allowed: Sequence[str] = ()) -> str:
     choice = SETTINGS[name]
     assert isinstance(choice, Choice)
-    return str(st.selectbox(_label(name), choice.names, key=_key(name), format_func=choice.title, help=_help(name)))
+    names = allowed or choice.names
+    return str(st.selectbox(_label(name), names, key=_key(name), format_func=choice.title, help=_help(name)))
 
 
 def _pills(name: str) -> str:

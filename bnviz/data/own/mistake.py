@@ -16,7 +16,7 @@ class Mistake(ValueError):
 
 def listed(names: Iterable[object], most: int = 8) -> str:
     """Names in one line; of many, the first ones and how many more there are."""
-    texts = [text if len(text := str(name)) <= 40 else f"{text[:39]}…" for name in names]
+    texts = [text if len(text := " ".join(str(name).split())) <= 40 else f"{text[:39]}…" for name in names]
     more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + more
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,10 +76,15 @@ def prepare(contents: Contents, target: str | None = None, task: str = "auto", *
         raise
 
 
+def guessed_target(columns: Sequence[str]) -> str:
+    """The column with the name of a target, else the last."""
+    usual = [name for name in columns if name.lower() in USUAL_TARGETS]
+    return usual[-1] if usual else columns[-1]
+
+
 def _target(called: str, columns: tuple[str, ...], wanted: str | None) -> str:
     if wanted is None:
-        usual = [name for name in columns if name.lower() in USUAL_TARGETS]
-        return usual[-1] if usual else columns[-1]
+        return guessed_target(columns)
     if wanted not in columns:
         raise Mistake(f"target must be a column of {called}, got {wanted!r}. Columns: {listed(columns, 30)}.")
     return wanted
@@ -138,7 +143,7 @@ def _classes(column: pd.Series[Any], called: str) -> tuple[Array, tuple[str, ...
     values, y = np.unique(column.to_numpy(), return_inverse=True)
     if len(values) < 2:
         raise Mistake(
-            f"The target {column.name!r} of {called} is {values[0]!s} in every row; at least 2 classes are needed."
+            f"The target {column.name!r} of {called} is {listed(values)} in every row; at least 2 classes are needed."
         )
     if len(values) > MAX_CLASSES or (len(values) == len(column) and column.dtype.kind not in "iub"):
         raise Mistake(

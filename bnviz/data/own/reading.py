@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
@@ -54,9 +55,10 @@ def read(path: Path, called: str | None = None) -> Contents:
         raise Mistake(f"{called} is empty; a row for each sample is needed.")
     if size > MAX_MEGABYTES * 2**20:
         raise Mistake(f"{called} has {size / 2**20:.1f} MB; at most {MAX_MEGABYTES} are allowed.")
+    raw = path.read_bytes()
     try:
-        contents = READERS[kind](path, called)
-    except (Mistake, OSError, MemoryError):
+        contents = READERS[kind](raw, called)
+    except (Mistake, MemoryError):
         raise
     except Exception as error:  # a damaged file can make its reader raise anything
         raise Mistake(f"{called} could not be read: it is damaged, or no {kind[1:].upper()} file.") from error
@@ -84,16 +86,16 @@ def _check_rows(called: str, rows: int) -> None:
         raise Mistake(f"{called} has {rows:,} rows; at most {MAX_ROWS:,} are allowed.")
 
 
-def _csv(path: Path, called: str) -> Contents:
-    table, notes = text.table(path.read_bytes(), called)
+def _csv(raw: bytes, called: str) -> Contents:
+    table, notes = text.table(raw, called)
     return Contents(called, table, notes=notes)
 
 
-def _parquet(path: Path, called: str) -> Contents:
+def _parquet(raw: bytes, called: str) -> Contents:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(io.BytesIO(raw)) as file:
         _check_rows(called, file.metadata.num_rows)  # before they are unpacked
         if (columns := file.metadata.num_columns) > MAX_COLUMNS:
             raise Mistake(f"{called} has {columns:,} columns; at most {MAX_COLUMNS:,} are allowed.")
@@ -107,14 +109,14 @@ def _parquet(path: Path, called: str) -> Contents:
     return Contents(called, unpacked.to_pandas(ignore_metadata=True, date_as_object=False))
 
 
-def _npz(path: Path, called: str) -> Contents:
+def _npz(raw: bytes, called: str) -> Contents:
     import numpy as np  # noqa: PLC0415
 
-    with zipfile.ZipFile(path) as packed:
+    with zipfile.ZipFile(io.BytesIO(raw)) as packed:
         size = sum(member.file_size for member in packed.infolist())
     if size > 8 * MAX_NUMBERS:
         raise Mistake(f"{called} unpacks to {size / 1e6:,.0f} MB; at most {8 * MAX_NUMBERS / 1e6:,.0f} are allowed.")
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         if not {"x", "y"} <= set(arrays.files):
             found = listed(arrays.files) or "none"
             raise Mistake(f"{called} must hold two arrays called x and y, got {found}: np.savez('{called}', x=x, y=y).")

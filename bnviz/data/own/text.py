@@ -73,14 +73,18 @@ def _decoded(raw: bytes, called: str) -> tuple[str, list[str]]:
 
 
 def _separator(text: str) -> str:
-    """The separator that makes most fields of every line but the first; a comma where none makes two."""
-    best, most = ",", 1
+    """The separator with which the first line has as many fields as all others, and most; a comma where none makes two.
+
+    Where the first line is another matter, what makes most fields of every line below it.
+    """
+    best, most = ",", (False, 1)
     for separator in SEPARATORS:
-        counts = [len(row) for _, row in islice(_rows(text, separator), FIRST_LINES)]
-        counts = counts[1:] or counts
-        fewest = min(counts, default=0) if separator != " " or len(set(counts)) == 1 else 1  # prose has spaces too
-        if fewest > most:
-            best, most = separator, fewest
+        first, *counts = [len(row) for _, row in islice(_rows(text, separator), FIRST_LINES)]
+        fewest = min(counts, default=first)
+        uneven = len({first, *counts}) > 1
+        found = (not uneven, fewest)
+        if fewest > 1 and found > most and not (separator == " " and uneven):  # prose has spaces too
+            best, most = separator, found
     return best
 
 
