@@ -77,7 +77,7 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         (["run", "--set", "dataset=/nowhere/d.csv"], "/nowhere/d.csv: No such file or directory."),
         (
             ["run", "--set", "target=x"],
-            "target may be set for a file of your own alone, dataset=FILE.csv or FILE.parquet",
+            "target may be set for a file of your own alone, dataset=FILE.csv or FILE.parquet or FILE.npz.",
         ),
         (
             ["run", "--set", f"dataset={WINES}", "--set", "target=x"],

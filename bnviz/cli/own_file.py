@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from bnviz.config.own import data_set
 
 
-def with_own_file(values: Mapping[str, str]) -> dict[str, str]:
+def with_own_file(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The settings with the name of the prepared set in place of a file, and what goes with it where nothing is said.
 
-    What was done to the file is told on stderr. Errors: OSError; ValueError, one sentence.
+    And what was done to the file, a sentence each. Errors: OSError; ValueError, one sentence.
     """
     from bnviz.data.own import KINDS, safely  # noqa: PLC0415  numpy, which other commands need not wait for
 
@@ -23,9 +22,7 @@ def with_own_file(values: Mapping[str, str]) -> dict[str, str]:
         if asked:
             files = f"dataset=FILE{' or FILE'.join(KINDS)}"
             raise ValueError(f"{', '.join(asked)} may be set for a file of your own alone, {files}.")
-        return settings
+        return settings, []
     own = safely.prepare(file, settings.pop("target", None), settings.pop("task", "auto"))
-    for note in own.about.notes:
-        print(f"{own.about.file}: {note}", file=sys.stderr)
     usual = {name: str(value) for name, value in data_set(own.name).usual.items()}
-    return usual | settings | {"dataset": own.name}
+    return usual | settings | {"dataset": own.name}, [f"{own.about.file}: {note}" for note in own.about.notes]

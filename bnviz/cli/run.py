@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +30,8 @@ def add(commands: Any) -> None:
 def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
     """The preset's config with settings of the form `key=value`; a data set may be a file of the user's own.
 
+    What was done to that file is said on stderr.
+
     Errors: ValueError that names the setting, the value and what is allowed.
     """
     values = {}
@@ -37,7 +40,11 @@ def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
         if not equals:
             raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
         values[name.strip()] = text.strip()
-    return RunConfig.from_dict(with_own_file(values), preset(preset_name).config)
+    settled, notes = with_own_file(values)
+    config = RunConfig.from_dict(settled, preset(preset_name).config)
+    for note in notes:  # once nothing is wrong any more
+        print(note, file=sys.stderr)
+    return config
 
 
 def _run(chosen: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ import torch
 from bnviz.config.own import data_set
 from bnviz.data import DataUnavailable, load
 from bnviz.data.own import Mistake, load_file, safely, store
+from bnviz.data.own.preparing import prepare
+from bnviz.data.own.reading import read
 
 from .files import SHIPPED, parquet, table, write
 
@@ -28,6 +31,11 @@ def home(tmp_path, monkeypatch):
 def same(first, second):
     pairs = [(getattr(first, name), getattr(second, name)) for name in ("x_train", "y_train", "x_test", "y_test")]
     return all(torch.equal(a, b) for a, b in pairs)
+
+
+def kept(path, target=None, task="auto"):
+    """The name under which a file is kept."""
+    return store.save(prepare(read(path), target, task), path.read_bytes())
 
 
 def test_what_is_kept_is_what_was_read():
@@ -47,13 +55,13 @@ def test_what_is_kept_is_what_was_read():
 def test_the_name_is_that_of_bytes_target_and_task(tmp_path):
     path = write(tmp_path / "d.csv", table(label=[i % 4 for i in range(40)]))
     shutil.copy(path, tmp_path / "e.csv")
-    first = safely.prepare(path)
-    assert safely.prepare(tmp_path / "e.csv", "label", "classification").name == first.name
-    others = [safely.prepare(path, "kind"), safely.prepare(path, task="regression")]
+    first = kept(path)
+    assert kept(tmp_path / "e.csv", "label", "classification") == first
+    others = [kept(path, "kind"), kept(path, task="regression")]
     path.write_text(path.read_text() + "1.5,a,2\n")
-    others.append(safely.prepare(path))
-    assert len({first.name, *(own.name for own in others)}) == 4
-    assert all(same(load(own.name), load(own.name)) for own in others)
+    others.append(kept(path))
+    assert len({first, *others}) == 4
+    assert [len(load(name).x_train) for name in (first, *others)] == [32, 31, 32, 33]  # 80 % of each class
 
 
 def test_a_file_that_is_not_here_is_said(home):
@@ -76,23 +84,22 @@ def test_no_other_name_ever_becomes_a_path():
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path, monkeypatch):
-    names = [safely.prepare(write(tmp_path / f"{n}.csv", table(40 + n))).name for n in range(2)]
-    load(names[0])  # used since
+    names = [kept(write(tmp_path / f"{n}.csv", table(40 + n))) for n in range(2)]
+    for age, name in enumerate(reversed(names)):
+        os.utime(store.folder() / f"{name}.npz", (age, age))
+    load(names[1])  # used since
     size = max(file.stat().st_size for file in store.folder().iterdir())
     monkeypatch.setattr(store, "MAX_BYTES", int(2.5 * size))
-    from bnviz.data.own.preparing import prepare
-    from bnviz.data.own.reading import read
-
     path = write(tmp_path / "new.csv", table(45))
-    newest = store.save(prepare(read(path)), path.read_bytes())
-    assert {file.stem for file in store.folder().iterdir()} == {names[0], newest}
+    newest = kept(path)
+    assert {file.stem for file in store.folder().iterdir()} == {names[1], newest}
     monkeypatch.setattr(store, "MAX_BYTES", 1)
-    assert store.save(prepare(read(path)), path.read_bytes()) == newest
+    assert kept(path) == newest
     assert {file.stem for file in store.folder().iterdir()} == {newest}
 
 
 def test_a_mistake_comes_with_the_columns(tmp_path):
-    with pytest.raises(Mistake, match="'label' of d.csv is yes in every row") as caught:
+    with pytest.raises(Mistake, match=r"'label' of d\.csv is yes in every row") as caught:
         safely.prepare(write(tmp_path / "d.csv", table(label=["yes"] * 40)))
     assert caught.value.columns == ("size", "kind", "label")
     with pytest.raises(FileNotFoundError):
@@ -145,7 +152,8 @@ def test_too_much_memory_is_said(tmp_path):
 def test_asking_brings_neither_torch_nor_scikit_learn(tmp_path):
     path = write(tmp_path / "d.csv", table())
     code = (
-        f"import sys, pathlib; from bnviz.data.own import safely, store; own = safely.prepare(pathlib.Path({str(path)!r}));"
+        "import sys, pathlib; from bnviz.data.own import safely, store;"
+        f"own = safely.prepare(pathlib.Path({str(path)!r}));"
         "assert store.about(own.name) == own.about; assert not {'torch', 'sklearn', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

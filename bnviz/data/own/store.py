@@ -51,8 +51,9 @@ def save(prepared: Prepared, raw: bytes) -> str:
 
 def about(name: str) -> About | None:
     """What is known of a set beside its name; None when it is not on this machine."""
+    file = _file(name)
     try:
-        with np.load(_file(name), allow_pickle=False) as arrays:
+        with np.load(file, allow_pickle=False) as arrays:
             told = json.loads(str(arrays["about"]))
     except (OSError, ValueError, KeyError):
         return None
@@ -61,11 +62,12 @@ def about(name: str) -> About | None:
 
 def load(name: str) -> Data:
     """The set of this name. Errors: DataUnavailable when it is not on this machine."""
+    file = _file(name)
     parts: dict[str, Array]
     try:
-        with np.load(_file(name), allow_pickle=False) as arrays:
+        with np.load(file, allow_pickle=False) as arrays:
             parts = {key: arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")}
-        _file(name).touch()  # the newest is the last to go
+        file.touch()  # the newest is the last to go
     except (OSError, ValueError, KeyError):
         raise DataUnavailable(
             "These settings are for somebody's own file, which is not on this machine: add the same file under Data, "
