@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bnviz.cli.mistakes import UserError
+from bnviz.cli.own_file import with_own_file
 from bnviz.config import AS_IS, Arm, RunConfig
 from bnviz.frames import Description, Event, Frame
 from bnviz.presets import DEFAULT, preset
@@ -28,8 +30,9 @@ def add(commands: Any) -> None:
 
 
 def config_from(preset_name: str, settings: Iterable[str], own: bool = False) -> RunConfig:
-    """The preset's config with settings of the form `key=value`; own: for a model of one's own, as it is and with
-    BatchNorm.
+    """The preset's config with settings of the form `key=value`; a data set may be a file of the user's own.
+
+    What was done to that file is said on stderr. own: for a model of one's own, as it is and with BatchNorm.
 
     Errors: ValueError that names the setting, the value and what is allowed.
     """
@@ -39,10 +42,14 @@ def config_from(preset_name: str, settings: Iterable[str], own: bool = False) ->
         if not equals:
             raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
         values[name.strip()] = text.strip()
+    settled, notes = with_own_file(values)
     base = preset(preset_name).config
     if own:
         base = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch")))
-    return RunConfig.from_dict(values, base)
+    config = RunConfig.from_dict(settled, base)
+    for note in notes:  # once nothing is wrong any more
+        print(note, file=sys.stderr)
+    return config
 
 
 def _run(chosen: argparse.Namespace) -> None:

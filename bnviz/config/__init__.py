@@ -21,6 +21,7 @@ from bnviz.config.arm import (
 )
 from bnviz.config.catalog import CATALOG, DataSet, Loss
 from bnviz.config.normalizations import AS_IS, NORMALIZATIONS
+from bnviz.config.own import DataName, data_set
 from bnviz.config.settings import Choice, Number, Setting, Whole
 
 __all__ = [
@@ -47,7 +48,7 @@ class RunConfig:
 
     dataset: str = setting(
         "digits",
-        Choice(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
+        DataName(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
         "Data", "What the networks learn from.",
     )  # fmt: skip
     model: Model = setting(
@@ -80,8 +81,10 @@ class RunConfig:
         "How weights are drawn.",
     )
     loss: Loss = setting(
-        "cross_entropy", Choice(get_args(Loss)), "Loss", "Cross-entropy (classes) or squared error (regression)."
-    )
+        "cross_entropy",
+        Choice(get_args(Loss), {"squared_error": "Squared error, sum", "mean_squared_error": "Squared error, mean"}),
+        "Loss", "Cross-entropy, for classes alone, or the squared error, its sum or mean over batch and outputs.",
+    )  # fmt: skip
     optimizer: Optimizer = setting(
         "sgd",
         Choice(get_args(Optimizer), {"sgd": "SGD", "momentum": f"SGD, momentum {MOMENTUM}"}),
@@ -158,8 +161,9 @@ class RunConfig:
             raise ValueError(
                 f"model must be mlp for dataset {self.dataset}, got cnn: convolutions need images ({images})."
             )
-        if self.loss != self.data.loss:
-            raise ValueError(f"loss must be {self.data.loss} for dataset {self.dataset}, got {self.loss!r}.")
+        if self.loss not in (usual := self.data.losses):
+            also = f"{usual[0]} for dataset {self.dataset}, or {' or '.join(usual[1:])}"
+            raise ValueError(f"loss must be {also}, got {self.loss!r}.")
         if self.model != "own" and any(arm.normalization == AS_IS for arm in self.arms):
             raise ValueError(f"arms can be {AS_IS} with model own alone, got model {self.model}.")
         if self.model == "own" and any(arm.noise or arm.trick != "none" for arm in self.arms):
@@ -178,7 +182,7 @@ class RunConfig:
     @property
     def data(self) -> DataSet:
         """What is known of its data set."""
-        return CATALOG[self.dataset]
+        return data_set(self.dataset)
 
     @property
     def labels(self) -> tuple[str, ...]:

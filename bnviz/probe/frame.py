@@ -88,10 +88,14 @@ def _losses(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, floa
 
 
 def accuracy(logits: Tensor, y: Tensor, classes: int) -> float:
-    """Share classified right, 0..1; NaN for regression (0 classes) and where a logit is not finite."""
+    """Share classified right, 0..1; NaN for regression (0 classes) and where a logit is not finite.
+
+    y: classes (n,), or one-hot (n, C).
+    """
     if not classes or not bool(logits.isfinite().all()):
         return float("nan")
-    return int((logits.argmax(dim=1) == y).count_nonzero()) / len(y)
+    right = y if y.dim() == 1 else y.argmax(dim=1)
+    return int((logits.argmax(dim=1) == right).count_nonzero()) / len(y)
 
 
 def _health(probe: Probe) -> dict[str, Floats]:

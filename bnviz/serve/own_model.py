@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bnviz.config import AS_IS, CATALOG, Arm, RunConfig
 
@@ -51,9 +52,8 @@ class OwnModel:
     def config(self, base: RunConfig) -> RunConfig:
         """The settings to start with, from those of a run of bnviz's own nets."""
         data = self.fits[0] if self.fits and base.dataset not in self.fits else base.dataset
-        return replace(
-            base, model="own", dataset=data, loss=CATALOG[data].loss, arms=self.arms, learning_rate=RATE
-        )  # fmt: skip
+        usual: dict[str, Any] = {"learning_rate": RATE} | CATALOG[data].usual | {"model": "own"}
+        return replace(base, dataset=data, arms=self.arms, **usual)
 
 
 def own_model(spec: str) -> OwnModel:

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, Arm, RunConfig
-from bnviz.data import load
+from bnviz.data import Data, load
 from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
 from bnviz.models.factory import Factory
@@ -79,7 +80,7 @@ class Trainer:
         data = load(config.dataset, noise=config.data_noise, seed=config.seed, progress=progress)
         if self._nets.flat:
             data = replace(data, x_train=data.x_train.flatten(1), x_test=data.x_test.flatten(1))
-        self._data = data
+        self._data = data = replace(data, y_test=self._targets(data, data.y_test))
         self._batches = _batches(len(data.x_train), config.batch_size, config.seed)
         self._unchecked: list[tuple[Tensor, ...]] = []  # losses of the steps since the last measured one
         self.batch = Batch(data.x_train[:0], data.y_train[:0], data.x_test, data.y_test, data.classes)
@@ -121,6 +122,7 @@ class Trainer:
         self.grow()
         rows, data = next(self._batches), self._data
         x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
+        y = self._targets(data, y)
         self.batch = Batch(x, y, data.x_test, data.y_test, data.classes)
         probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
         with ExitStack() as stack:
@@ -207,6 +209,11 @@ class Trainer:
                 offset = len(self._unchecked) - len(losses)  # an arm forked in between has fewer steps
                 self.events.append(Event(first + offset + int(bad[0]), "diverged", label))
         self._unchecked.clear()
+
+    def _targets(self, data: Data, y: Tensor) -> Tensor:
+        """What the loss takes: classes one-hot, float32 (n, C), for a squared error; else what is there."""
+        one_hot = data.classes and self.config.loss != "cross_entropy"
+        return F.one_hot(y, data.classes).float() if one_hot else y
 
     def _arm(self, label: str) -> RunningArm:
         if label not in self._arms:

@@ -21,7 +21,7 @@ def described(factory: Factory) -> dict[str, Any]:
     fits, problem, nets = [], "", None
     for name, data in CATALOG.items():
         if data.openml is None:
-            config = RunConfig(dataset=name, loss=data.loss, model="own", arms=(Arm(AS_IS),))
+            config = RunConfig(dataset=name, loss=data.losses[0], model="own", arms=(Arm(AS_IS),))
             try:
                 found = OwnNets(factory, config)
             except ValueError as error:

@@ -18,8 +18,13 @@ from bnviz.probe import Probe
 
 
 def loss_function(config: RunConfig) -> LossFunction:
-    """Mean cross-entropy, or squared error summed over batch and outputs (Santurkar et al. 2018, App. A)."""
-    return F.cross_entropy if config.loss == "cross_entropy" else nn.MSELoss(reduction="sum")
+    """Mean cross-entropy, or the sum (Santurkar et al. 2018, App. A) or mean of squared errors over batch and outputs.
+
+    The squared errors of classes are those of their one-hot targets.
+    """
+    if config.loss == "cross_entropy":
+        return F.cross_entropy
+    return nn.MSELoss(reduction="sum" if config.loss == "squared_error" else "mean")
 
 
 def build(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: int, depth: int | None = None) -> Learner:

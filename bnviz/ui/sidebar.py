@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, get_args
 
 import streamlit as st
 
-from bnviz.config import AS_IS, CATALOG, SETTINGS, Arm, Landscape, RunConfig
+from bnviz.config import AS_IS, SETTINGS, Arm, Landscape, RunConfig
+from bnviz.config.catalog import DataSet
+from bnviz.config.own import data_set
 from bnviz.config.settings import Choice, Number, Whole
 from bnviz.presets import PRESETS, live
+from bnviz.serve.own_model import OwnModel
 from bnviz.serve.shared import server
-from bnviz.ui import arm_rows
+from bnviz.ui import arm_rows, own_data
 from bnviz.ui.markdown import escaped
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
@@ -49,15 +52,18 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     state = st.session_state
     chosen: dict[str, Any] = {}
     _preset_box()
-    chosen["dataset"] = _choice("dataset")
-    dataset = chosen["dataset"]
-    if CATALOG[dataset].drawn:
+    chosen["dataset"] = dataset = own_data.choose(_key("dataset"), _label("dataset"), _help("dataset"))
+    data = data_set(dataset)
+    if dataset != state["config"].dataset:
+        kept = ("model",) if state[_key("model")] == "own" else ()
+        state.update({_key(name): value for name, value in data.usual.items() if name not in kept})
+    if data.drawn:
         chosen["data_noise"] = _share("data_noise", 0.05)
-    if CATALOG[dataset].openml:
+    if data.openml:
         st.caption("Downloaded from openml.org on first use.")
     own = server().hub.own_model
     if own is not None:
-        chosen["model"] = _model_box(dataset)
+        chosen["model"] = _model_box(data, own)
     ours = chosen.get("model") != "own"
     if ours:
         chosen["depth"] = _slider("depth")
@@ -67,9 +73,9 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
-    chosen |= _advanced(dataset, ours, chosen["arms"])
+    chosen |= _advanced(data, ours, chosen["arms"])
     try:
-        config = replace(_fitting(state["config"], dataset), **chosen)
+        config: RunConfig = replace(state["config"], **({} if data.images else {"model": "mlp"}) | chosen)
     except ValueError as error:
         problem(str(error))
         return _last_good()
@@ -79,14 +85,15 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     return config
 
 
-def _advanced(dataset: str, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any]:
-    """What is seldom changed; ours: whether the nets are bnviz's."""
+def _advanced(data: DataSet, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any]:
+    """Draw what is seldom changed; the settings chosen there. ours: whether the nets are bnviz's."""
     chosen: dict[str, Any] = {}
     with st.expander("Advanced"):
-        if CATALOG[dataset].images and server().hub.own_model is None:
-            chosen["model"] = _choice("model", without=("own",))
+        if data.images and server().hub.own_model is None:
+            chosen["model"] = _choice("model", ("mlp", "cnn"))
         for name in ("init", "optimizer") if ours else ("optimizer",):
             chosen[name] = _choice(name)
+        chosen["loss"] = _choice("loss", data.losses)
         for name in ("steps", "measure_every"):
             chosen[name] = _stops(name, "{:,}")
         chosen["landscape"] = _choice("landscape")
@@ -100,15 +107,6 @@ def _advanced(dataset: str, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any]
 def _last_good() -> RunConfig:
     config: RunConfig = st.session_state["config"]
     return config
-
-
-def _fitting(config: RunConfig, dataset: str) -> RunConfig:
-    """The config with a loss and a network that go with this data set."""
-    if dataset == config.dataset:
-        return config
-    data = CATALOG[dataset]
-    model = config.model if data.images or config.model == "own" else "mlp"
-    return replace(config, dataset=dataset, model=model, loss=data.loss)
 
 
 def _key(name: str) -> str:
@@ -148,25 +146,20 @@ def _preset_box() -> None:
     )  # fmt: skip
 
 
-def _choice(name: str, without: tuple[str, ...] = (), on_change: Callable[[], None] | None = None) -> str:
+def _choice(name: str, allowed: Sequence[str] = (), on_change: Callable[[], None] | None = None) -> str:
     choice = SETTINGS[name]
     assert isinstance(choice, Choice)
+    names, shown = allowed or choice.names, choice.title
     return str(
         st.selectbox(
-            _label(name),
-            [each for each in choice.names if each not in without],
-            key=_key(name),
-            format_func=choice.title,
-            help=_help(name),
-            on_change=on_change,
+            _label(name), names, key=_key(name), format_func=shown, help=_help(name), on_change=on_change
         )
-    )
+    )  # fmt: skip
 
 
-def _model_box(dataset: str) -> str:
+def _model_box(data: DataSet, own: OwnModel) -> str:
     """The networks to choose from, where there is a model of the operator's own."""
-    own, key = server().hub.own_model, _key("model")
-    assert own is not None
+    key = _key("model")
 
     def take() -> None:
         if st.session_state[key] == "own":
@@ -174,10 +167,7 @@ def _model_box(dataset: str) -> str:
         else:
             arm_rows.put(RunConfig().arms)
 
-    without = () if CATALOG[dataset].images else ("cnn",)
-    if st.session_state[key] in without:
-        st.session_state[key] = "mlp"
-    chosen = _choice("model", without, on_change=take)
+    chosen = _choice("model", ("mlp", *(["cnn"] if data.images else []), "own"), on_change=take)
     if chosen == "own":
         st.caption(f"{escaped(own.title)}. What is done to it for each network stands behind the sign beside it.")
     return chosen
