@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from bnviz.linting.in_place import OutOfPlace, changes
 from bnviz.linting.sample import Given, Sample, shape, take
 from bnviz.linting.spread import Spread, over_batches
-from bnviz.linting.trace import OneValue, Trace, norm
+from bnviz.linting.trace import INPUT, OneValue, Trace, norm
 from bnviz.watching.anatomy import Anatomy, anatomy, first_tensor, observed, weight_layers
 from bnviz.watching.copies import copied, replayable, told
 
@@ -79,10 +79,10 @@ class Passes:
         ]  # fmt: skip
 
     def behind_nothing(self, name: str) -> bool:
-        """Whether no gradient at all arrives at the weight layers that run before this module."""
+        """Whether no gradient at all arrives at the input and at the weight layers that run before this module."""
         first = {each: place for place, each in reversed([*enumerate(self.trace.called)])}
         earlier = [layer.name for layer in self.anatomy.layers if first.get(layer.name, math.inf) < first[name]]
-        return all(self.trace.deltas.get(each, 0.0) == 0 for each in earlier)
+        return all(self.trace.deltas.get(each, 0.0) == 0 for each in (INPUT, *earlier))
 
 
 def run(model: nn.Module, sample: Sample, loss_fn: Loss | None, optimizer: Optimizer | None = None) -> Passes:
@@ -145,7 +145,7 @@ def forward(model: nn.Module, given: Given, drop: bool = True) -> tuple[Trace, A
 
 def _output(twin: nn.Module, given: Given, trace: Trace) -> Any:
     x = given.x if isinstance(given.x, tuple) else (given.x,)
-    x = tuple(each.clone() if isinstance(each, Tensor) else each for each in x)  # a model may write into its input
+    x = tuple(trace.given(each) if isinstance(each, Tensor) else each for each in x)
     try:
         with replayable(), observed(twin, trace.see), trace:
             return twin(*x)
@@ -169,9 +169,10 @@ def _learn(
         loss = _loss(output, given, loss_fn)
         if loss.requires_grad:
             _backward(loss)
-        elif any(each.requires_grad for each in twin.parameters()):
-            raise ValueError("The loss depends on no parameter: nothing could be learned from it.")
-    return trace, output, loss, {name: norm(p.grad) for name, p in twin.named_parameters() if p.grad is not None}
+    gradients = {name: norm(p.grad) for name, p in twin.named_parameters() if p.grad is not None}
+    if not gradients and any(each.requires_grad for each in twin.parameters()):
+        raise ValueError("The loss depends on no parameter of the model: nothing could be learned from it.")
+    return trace, output, loss, gradients
 
 
 def _backward(loss: Tensor) -> None:

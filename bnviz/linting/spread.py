@@ -46,8 +46,8 @@ def _spread(calls: list[tuple[Tensor, Tensor]]) -> Spread:
         return Spread(len(calls), 0.0, 0.0)
     means, variances = means[:, varies], variances[:, varies]
     mean = (means.var(0) / variances.mean(0)).sqrt().median()
-    variance: Tensor = (variances.std(0) / variances.mean(0)).median()
-    return Spread(len(calls), float(mean), float(variance))
+    variance = variances.std(0) / variances.mean(0)
+    return Spread(len(calls), float(mean), float(variance.median()))
 
 
 def independent_values(x: Tensor) -> float:
@@ -62,4 +62,4 @@ def independent_values(x: Tensor) -> float:
         return float(positions)
     of_mean = rows.mean(2).var(0).mean() / n
     of_values = rows.var((0, 2)).mean()
-    return float(min(of_values / of_mean, n * positions)) if of_mean > 0 else float(n * positions)
+    return min(float(of_values / of_mean), float(n * positions)) if of_mean > 0 else float(n * positions)

@@ -28,6 +28,10 @@ _MULTIPLIES = {"mul", "multiply"}
 _DROPS = {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
 
 
+INPUT = "the model's input"
+"""Its name beside those of modules, which never have a space."""
+
+
 class OneValue(Exception):
     """A BatchNorm was to take its statistics of one value a channel, which PyTorch refuses."""
 
@@ -87,6 +91,14 @@ class Trace(TorchFunctionMode):
         """For each dropout that dropped: its place in `order`, and the module that called it."""
         self.deltas: dict[str, float] = {}
         """Norm of the loss's gradient at what left each module."""
+
+    def given(self, x: Tensor) -> Tensor:
+        """The input, copied, as a model may write into it; how much gradient arrives at it is noted as `INPUT`."""
+        x = x.detach().clone()
+        if torch.is_grad_enabled() and x.is_floating_point():
+            x = x.requires_grad_().clone()  # not a leaf, which nobody may write into
+            x.register_hook(partial(_note, self.deltas, INPUT))
+        return x
 
     def see(self, name: str, args: tuple[Any, ...], output: Any) -> None:
         """A module is entered (output is None) or left."""

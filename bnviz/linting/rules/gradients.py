@@ -10,8 +10,8 @@ from statistics import median
 from bnviz.linting.finding import Finding
 from bnviz.linting.passes import Passes
 
-STEEPEST = 100.0
-"""How many times smaller or larger the usual change from layer to layer may make gradients over the whole net."""
+STEEPEST = 500.0
+"""How many times smaller or larger gradients may get over the whole net, at their usual change from layer to layer."""
 
 
 def vanishing_gradients(seen: Passes) -> Iterator[Finding]:
@@ -35,13 +35,15 @@ def exploding_gradients(seen: Passes) -> Iterator[Finding]:
 
 
 def _steep(seen: Passes, sign: int) -> Iterator[Finding]:
-    """The rate is the median over layers: one pooling or branch, which may change a norm much, says nothing."""
+    """The rate is the smaller one of the median over layers, as one pooling may change a norm much, and of that from
+    end to end, as branches and wide layers change it to and fro."""
     layers = [layer.name for layer in seen.anatomy.layers]
     known = [(name, seen.trace.deltas[name]) for name in layers if seen.trace.deltas.get(name, 0.0) > 0]
     if len(known) < 4 or not all(math.isfinite(delta) for _, delta in known):
         return
-    rate = median(math.log(low / high) for (_, low), (_, high) in pairwise(known)) * sign
-    if rate * (len(known) - 1) < math.log(STEEPEST):
+    rates = [sign * math.log(low / high) for (_, low), (_, high) in pairwise(known)]
+    rate = min(median(rates), sum(rates) / len(rates))
+    if rate * len(rates) < math.log(STEEPEST):
         return
     (first, low), (last, high) = known[0], known[-1]
     name, word = ("exploding-gradients", "grow") if sign > 0 else ("vanishing-gradients", "fall")

@@ -18,8 +18,6 @@ from bnviz.watching.anatomy import weight_layers
 SMALL_GAMMA = 1e-3
 OFF = 0.25
 """Share of channels that may be off."""
-FULL_SPREAD = 0.9
-"""Standard deviation that a normalized value keeps, at least, beside eps: sqrt(v / (v + eps))."""
 
 
 def weight_decay_on_normalization(seen: Passes) -> Iterator[Finding]:
@@ -53,7 +51,7 @@ def gamma_near_zero(seen: Passes) -> Iterator[Finding]:
         if bool((gamma == 0).all()):
             if seen.behind_nothing(name):
                 yield Finding("gamma-near-zero", name, "error",
-                              "gamma is all 0, and no gradient arrives at any layer before it.",
+                              "gamma is all 0, and no gradient arrives at anything before it.",
                               "Only beta comes out, whatever comes in; a start at 0 is for the last one of a residual "
                               "branch (Goyal et al. 2017, section 5.1).",
                               "Start gamma at 1.")  # fmt: skip
@@ -75,13 +73,13 @@ def eps_dominates(seen: Passes) -> Iterator[Finding]:
         given = getattr(module, "eps", None)
         eps = torch.finfo(variances.dtype).eps if given is None else float(given)  # RMSNorm's None
         variances = variances[variances > 0]  # what does not vary at all is no matter of eps
-        small = variances < eps * FULL_SPREAD**2 / (1 - FULL_SPREAD**2)
+        small = variances < eps
         if variances.numel() and (share := _share(small)) >= 0.5:
             usual = float(variances.median())
             yield Finding("eps-dominates", name, "warning",
                           f"what enters it has a variance of {usual:.2g} in the median, and eps is {eps:g}: what "
                           f"comes out has a standard deviation of {(usual / (usual + eps)) ** 0.5:.2g} instead of 1 "
-                          f"(below {FULL_SPREAD} in {share:.0%} of what it normalizes).",
+                          f"(eps is the larger one in {share:.0%} of what it normalizes).",
                           "eps only is to keep the division safe (Ioffe & Szegedy 2015, section 3, algorithm 1).",
                           "Take a smaller eps, or start the weights before it larger.")  # fmt: skip
 
@@ -107,7 +105,8 @@ def _over(rows: Tensor) -> Tensor:
 def zero_weights(seen: Passes) -> Iterator[Finding]:
     """A weight layer that gives its bias whatever comes in, in a place where that holds up learning.
 
-    The last layer of a residual branch may start so (Zhang et al. 2019, Fixup): gradients find their way around it.
+    The last layer of a residual branch may start so (Zhang et al. 2019, Fixup): gradients find their way around it. So
+    may the last layer of all, as in vision transformers: after one update they pass it.
     """
     parameters = dict(seen.model.named_parameters())
     for layer in seen.anatomy.layers:
@@ -116,12 +115,13 @@ def zero_weights(seen: Passes) -> Iterator[Finding]:
         ):
             continue
         stuck = all(seen.gradients.get(each, 0.0) == 0 for each in layer.weights)
-        if not stuck and not seen.behind_nothing(layer.name):
+        last = layer is seen.anatomy.layers[-1]
+        if not stuck and (last or not seen.behind_nothing(layer.name)):
             continue
         yield Finding(
             "zero-weights", layer.name, "error" if stuck else "warning",
             f"its weight ({sum(parameters[each].numel() for each in layer.weights)} values) is all 0, and "
-            + ("its gradient is 0 too: it never moves." if stuck else "no gradient arrives at any layer before it."),
+            + ("its gradient is 0 too: it never moves." if stuck else "no gradient arrives at anything before it."),
             "A layer of equal weights has units that are all alike, and one of zeros passes nothing either way "
             "(Glorot & Bengio 2010; a start at 0 is for the last layer of a residual branch: Zhang et al. 2019).",
             "Initialize it at random.",
