@@ -72,8 +72,8 @@ def _first_of(sample: Sample) -> Given:
         raise ValueError(f"sample_batch raised {told(error)} when it was asked for a batch.") from error
     if not pairs:
         raise ValueError("sample_batch gave no batch: it must give at least one pair, x and y.")
-    if wrong := next((each for each in pairs if not _is_pair(each)), None):
-        raise ValueError(f"{allowed}; it gave {type(wrong).__name__} ({shape(wrong)}).")
+    if wrong := [each for each in pairs if not _is_pair(each)]:
+        raise ValueError(f"{allowed}; it gave {type(wrong[0]).__name__} ({shape(wrong[0])}).")
     n = size(pairs[0][0])
     alike = tuple(x for x, _ in pairs if size(x) == n)
     x, y = pairs[0]

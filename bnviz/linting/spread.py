@@ -60,6 +60,6 @@ def independent_values(x: Tensor) -> float:
     n, _, positions = rows.shape
     if n < 2:
         return float(positions)
-    of_mean = rows.mean(2).var(0).mean() / n
-    of_values = rows.var((0, 2)).mean()
+    between = rows.mean(2).var(0).mean()
+    of_mean, of_values = between / n, between + rows.var(2, correction=0).mean()
     return min(float(of_values / of_mean), float(n * positions)) if of_mean > 0 else float(n * positions)
