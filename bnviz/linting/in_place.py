@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from bnviz.watching.copies import copied
+from bnviz.models.copies import copied
 
 CAN_WRITE = {
     function

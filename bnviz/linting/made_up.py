@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from bnviz.linting.sample import shape
-from bnviz.watching.anatomy import first_tensor, weight_layers
-from bnviz.watching.copies import copied, replayable
+from bnviz.models.anatomy import first_tensor, weight_layers
+from bnviz.models.copies import copied, replayable
 
 SIDES = (32, 28, 64, 224, 8)
 """Pixels a side that are tried, in this order."""
@@ -31,17 +31,17 @@ def made_up(model: nn.Module, n: int) -> tuple[tuple[Tensor, Tensor], str]:
     tried = []
     for x in _inputs(first, n):
         if (output := _output(model, x)) is not None:
-            y = torch.randint(0, output.shape[1], output.shape[:1] + output.shape[2:]) if output.dim() > 1 else \
-                torch.randn(output.shape)  # fmt: skip
+            y = torch.randn(output.shape)
+            if output.dim() > 1:
+                y = torch.randint(0, output.shape[1], output.shape[:1] + output.shape[2:])
             noise = "N(0, 1)" if x.is_floating_point() else "random indices"
-            return (
-                x,
-                y,
-            ), f"no data were given: {noise} of shape {shape(x)}, random targets; statistics depend on data."
+            told = f"no data were given: {noise} of shape {shape(x)}, random targets; statistics depend on the data."
+            return (x, y), told
         tried.append(str(tuple(x.shape)))
+    shapes = f": shapes {', '.join(tried)} were tried" if tried else ""
     raise ValueError(
-        f"No input was given, and none that fits {name or type(model).__name__} ({type(first).__name__}) could be run"
-        f"{': tried shapes ' + ', '.join(tried) if tried else ''}; give --data, or a function sample_batch() in the file."
+        f"No input was given, and none is known that {name or type(model).__name__} ({type(first).__name__}) takes"
+        f"{shapes}; give --data, or a function sample_batch() in the model's file."
     )
 
 

@@ -20,8 +20,8 @@ from bnviz.linting.in_place import OutOfPlace, changes
 from bnviz.linting.sample import Given, Sample, shape, take
 from bnviz.linting.spread import Spread, over_batches
 from bnviz.linting.trace import INPUT, OneValue, Trace, norm
-from bnviz.watching.anatomy import Anatomy, anatomy, first_tensor, observed, weight_layers
-from bnviz.watching.copies import copied, replayable, told
+from bnviz.models.anatomy import Anatomy, anatomy, first_tensor, observed, weight_layers
+from bnviz.models.copies import copied, replayable, told
 
 Loss = Callable[[Any, Tensor], Tensor]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader
 
-from bnviz.watching.anatomy import first_tensor
-from bnviz.watching.copies import told
+from bnviz.models.anatomy import first_tensor
+from bnviz.models.copies import told
 
 MOST = 20
 """Batches that are looked at."""

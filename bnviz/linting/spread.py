@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from bnviz.linting.sample import Given
 from bnviz.linting.trace import Trace
-from bnviz.watching.anatomy import observed
-from bnviz.watching.copies import copied, replayable
+from bnviz.models.anatomy import observed
+from bnviz.models.copies import copied, replayable
 
 
 @dataclass(frozen=True, slots=True)

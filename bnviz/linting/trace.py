@@ -15,7 +15,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 from bnviz.linting.in_place import CAN_WRITE
-from bnviz.watching.anatomy import first_tensor
+from bnviz.models.anatomy import first_tensor
 
 NORMALIZES = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 RELUS = {"relu", "relu6"}

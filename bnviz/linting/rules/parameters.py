@@ -13,7 +13,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 from bnviz.linting.finding import Finding
 from bnviz.linting.passes import Passes
 from bnviz.linting.trace import NORMALIZES
-from bnviz.watching.anatomy import weight_layers
+from bnviz.models.anatomy import weight_layers
 
 SMALL_GAMMA = 1e-3
 OFF = 0.25

@@ -25,7 +25,7 @@ def copied(model: nn.Module) -> nn.Module:
         if not type(hook).__module__.startswith("torch.nn.utils")  # those compute weights
     }
     try:
-        twin = copy.deepcopy(model, dict(hooks))
+        twin: nn.Module = copy.deepcopy(model, dict(hooks))
     except Exception as error:
         raise ValueError(f"{type(model).__name__} cannot be copied: {told(error)}.") from error
     for module in twin.modules():
