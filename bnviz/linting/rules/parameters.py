@@ -76,7 +76,7 @@ def eps_dominates(seen: Passes) -> Iterator[Finding]:
         small = variances < eps
         if variances.numel() and (share := _share(small)) >= 0.5:
             usual = float(variances.median())
-            yield Finding("eps-dominates", name, "warning",
+            yield Finding("eps-dominates", name, "warning" if 10 * usual < eps else "hint",
                           f"what enters it has a variance of {usual:.2g} in the median, and eps is {eps:g}: what "
                           f"comes out has a standard deviation of {(usual / (usual + eps)) ** 0.5:.2g} instead of 1 "
                           f"(eps is the larger one in {share:.0%} of what it normalizes).",
