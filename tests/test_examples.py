@@ -10,7 +10,7 @@ import pytest
 from bnviz.recording import Recording
 from tests.support.server import ROOT
 
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").glob("watch_*.py"))
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -24,3 +24,14 @@ def test_an_example_runs_and_leaves_a_recording(file, tmp_path):
     recording = Recording.load(out)
     assert [frame.step for frame in recording.frames] == [0, 10, 20]
     assert "blocks.2.conv2" in recording.description.layers
+
+
+def test_the_nets_that_are_linted():
+    command = [sys.executable, str(ROOT / "examples" / "lint_nets.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    mistaken, mended = done.stdout.split("mended: ")
+    for rule in ("last-batch-of-one", "batch-too-small", "batchnorm-on-output", "dropout-before-batchnorm",
+                 "bias-before-batchnorm", "weight-decay-on-normalization"):  # fmt: skip
+        assert f"[{rule}]" in mistaken
+    assert mended == "0 findings\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "hint"]
+"""The gravest first."""
 
 
 @dataclass(frozen=True, slots=True)
