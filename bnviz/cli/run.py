@@ -22,7 +22,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("run", help="train without a browser, and keep a recording")
     parser.set_defaults(run=_run)
     parser.add_argument("--preset", default=DEFAULT, help=f"named settings to start from (default: {DEFAULT})")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as depth=10")
+    told = "a setting, such as depth=10 or dataset=data.csv"
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=told)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the recording (an Arrow IPC stream)")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 

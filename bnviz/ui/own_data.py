@@ -30,7 +30,7 @@ def choose(key: str, label: str, help: str) -> str:
     seen: list[str] = state.setdefault("own_sets", [])
     if current not in (*CATALOG, *seen):
         seen.append(current)
-    chosen = str(st.selectbox(label, [*CATALOG, *seen, FILE], key=key, format_func=_title, help=help))
+    chosen = str(st.selectbox(label, [*CATALOG, *seen, FILE], key=key, format_func=title, help=help))
     if chosen == FILE:
         return _from_file() or current
     if chosen not in CATALOG:
@@ -41,7 +41,8 @@ def choose(key: str, label: str, help: str) -> str:
     return chosen
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """A data set as people call it: of a file its name, and the target."""
     if name in CATALOG:
         return CATALOG[name].title
     if name == FILE:

@@ -19,7 +19,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE
 from bnviz.source import Source
-from bnviz.ui import arm_rows, component, sidebar
+from bnviz.ui import arm_rows, component, own_data, sidebar
 from bnviz.ui.component import TABS
 
 HERE = Path(__file__).parent
@@ -140,7 +140,8 @@ def _watching_only(source: Source) -> None:
         sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
     if config is not None:
-        st.table({name: text for name, text in config.to_dict().items() if name != "arms"})
+        told = config.to_dict() | {"dataset": own_data.plain(own_data.title(config.dataset))}
+        st.table({name: text for name, text in told.items() if name != "arms"})
 
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
