@@ -98,21 +98,23 @@ def _asked(called: str, raw: bytes) -> safely.Own:
 def _prepared(called: str, raw: bytes, digest: str, target: str | None, task: str) -> safely.Own:
     """What the file gives with this target and task, remembered for this visit. Errors: Mistake."""
     known: dict[tuple[str, str | None, str], safely.Own | Mistake] = st.session_state.setdefault("own_known", {})
-    if (asked := (digest, target, task)) not in known:
-        with st.spinner("Reading …"), tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"data{Path(called).suffix.lower()}"
-            path.write_bytes(raw)
-            try:
-                own = safely.prepare(path, target, task, called=called)
-                known[digest, own.about.target, own.about.task] = own
-                known[digest, own.about.target, task] = own
-                known[asked] = own
-            except Mistake as mistake:
-                known[asked] = mistake
-    found = known[asked]
+    found = known.get((digest, target, task))
     if isinstance(found, Mistake):
         raise found
-    return found
+    if found is not None and store.about(found.name):  # it may have gone since, to make room
+        return found
+    with st.spinner("Reading …"), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"data{Path(called).suffix.lower()}"
+        path.write_bytes(raw)
+        try:
+            own = safely.prepare(path, target, task, called=called)
+        except Mistake as mistake:
+            known[digest, target, task] = mistake
+            raise
+    for asked in (target, own.about.target):
+        known[digest, asked, task] = known[digest, asked, own.about.task] = own
+    st.session_state["own_added"] = own.name
+    return own
 
 
 def _said(sentences: list[str] | tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE
-from bnviz.source import Source
+from bnviz.source import Source, Status
 from bnviz.ui import arm_rows, component, own_data, sidebar
 from bnviz.ui.component import TABS
 
@@ -151,7 +151,10 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
     if (setting := st.session_state.pop("setting", None)) is not None:
         sidebar.take_landscape(setting)
     wanted = sidebar.config_from_sidebar(problems.append)
+    added = st.session_state.pop("own_added", None)
     try:
+        if run is not None and run.status is Status.FAILED and run.config == wanted and added == wanted.dataset:
+            return server().hub.restart(run)  # what it failed for is here now
         return reconcile(wanted, run)
     except TooManyRuns as error:
         problems.append(str(error))
