@@ -74,6 +74,7 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         (["run", "--set", "batch_size=1"], "batch_size must be at least 2 with BatchNorm, got 1"),
         (["run", "--preset", "nothing"], "preset must be one of sigmoid-depth, "),
         (["run", "--out", "/nowhere/run.arrow", "--set", "steps=1"], "/nowhere/run.arrow: No such file or directory."),
+        (["run", "--set", f"dataset={__file__}"], "test_cli.py is no file of a kind that can be read: .csv, .parquet,"),
         (["run", "--set", "dataset=/nowhere/d.csv"], "/nowhere/d.csv: No such file or directory."),
         (
             ["run", "--set", "target=x"],

@@ -18,7 +18,7 @@ def with_own_file(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
     settings = dict(values)
     asked = [name for name in ("target", "task") if name in settings]
     file = Path(settings.get("dataset", ""))
-    if file.suffix.lower() not in KINDS:
+    if not file.suffix:  # a name, or nothing that could be read
         if asked:
             files = f"dataset=FILE{' or FILE'.join(KINDS)}"
             raise ValueError(f"{', '.join(asked)} may be set for a file of your own alone, {files}.")

@@ -24,7 +24,8 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_run)
     parser.add_argument("--preset", default=DEFAULT, help=f"named settings to start from (default: {DEFAULT})")
     parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="train your own model: what this function makes")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as depth=10")
+    told = "a setting, such as depth=10 or dataset=data.csv"
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=told)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the recording (an Arrow IPC stream)")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
@@ -45,7 +46,7 @@ def config_from(preset_name: str, settings: Iterable[str], own: bool = False) ->
     settled, notes = with_own_file(values)
     base = preset(preset_name).config
     if own:
-        base = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch")))
+        base, settled["model"] = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch"))), "own"
     config = RunConfig.from_dict(settled, base)
     for note in notes:  # once nothing is wrong any more
         print(note, file=sys.stderr)

@@ -30,7 +30,7 @@ def choose(key: str, label: str, help: str) -> str:
     seen: list[str] = state.setdefault("own_sets", [])
     if current not in (*CATALOG, *seen):
         seen.append(current)
-    chosen = str(st.selectbox(label, [*CATALOG, *seen, FILE], key=key, format_func=_title, help=help))
+    chosen = str(st.selectbox(label, [*CATALOG, *seen, FILE], key=key, format_func=title, help=help))
     if chosen == FILE:
         return _from_file() or current
     if chosen not in CATALOG:
@@ -41,7 +41,8 @@ def choose(key: str, label: str, help: str) -> str:
     return chosen
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """A data set as people call it: of a file its name, and the target."""
     if name in CATALOG:
         return CATALOG[name].title
     if name == FILE:
@@ -97,21 +98,23 @@ def _asked(called: str, raw: bytes) -> safely.Own:
 def _prepared(called: str, raw: bytes, digest: str, target: str | None, task: str) -> safely.Own:
     """What the file gives with this target and task, remembered for this visit. Errors: Mistake."""
     known: dict[tuple[str, str | None, str], safely.Own | Mistake] = st.session_state.setdefault("own_known", {})
-    if (asked := (digest, target, task)) not in known:
-        with st.spinner("Reading …"), tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"data{Path(called).suffix.lower()}"
-            path.write_bytes(raw)
-            try:
-                own = safely.prepare(path, target, task, called=called)
-                known[digest, own.about.target, own.about.task] = own
-                known[digest, own.about.target, task] = own
-                known[asked] = own
-            except Mistake as mistake:
-                known[asked] = mistake
-    found = known[asked]
+    found = known.get((digest, target, task))
     if isinstance(found, Mistake):
         raise found
-    return found
+    if found is not None and store.about(found.name):  # it may have gone since, to make room
+        return found
+    with st.spinner("Reading …"), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"data{Path(called).suffix.lower()}"
+        path.write_bytes(raw)
+        try:
+            own = safely.prepare(path, target, task, called=called)
+        except Mistake as mistake:
+            known[digest, target, task] = mistake
+            raise
+    for asked in (target, own.about.target):
+        known[digest, asked, task] = known[digest, asked, own.about.task] = own
+    st.session_state["own_added"] = own.name
+    return own
 
 
 def _said(sentences: list[str] | tuple[str, ...]) -> None:

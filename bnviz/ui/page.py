@@ -18,9 +18,10 @@ from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE
-from bnviz.source import Source
-from bnviz.ui import arm_rows, component, sidebar
+from bnviz.source import Source, Status
+from bnviz.ui import arm_rows, component, own_data, sidebar
 from bnviz.ui.component import TABS
+from bnviz.ui.markdown import escaped
 
 HERE = Path(__file__).parent
 OWN_KEYS = ("embed", "embed_options", "run", "tab")
@@ -145,7 +146,8 @@ def _watching_only(source: Source) -> None:
         sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
     if config is not None:
-        st.table({name: text for name, text in config.to_dict().items() if name != "arms"})
+        told = config.to_dict() | {"dataset": escaped(own_data.title(config.dataset))}
+        st.table({name: text for name, text in told.items() if name != "arms"})
 
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
@@ -155,7 +157,10 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
     if (setting := st.session_state.pop("setting", None)) is not None:
         sidebar.take_landscape(setting)
     wanted = sidebar.config_from_sidebar(problems.append)
+    added = st.session_state.pop("own_added", None)
     try:
+        if run is not None and run.status is Status.FAILED and run.config == wanted and added == wanted.dataset:
+            return server().hub.restart(run)  # what it failed for is here now
         return reconcile(wanted, run)
     except TooManyRuns as error:
         problems.append(str(error))

@@ -22,6 +22,12 @@ def test_a_file_is_dropped_and_learned_from(quiet_page, served, tmp_path):
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar.get_by_role("alert")).to_contain_text("bad.csv has one column, a; a target", timeout=30_000)
     grown(page, "step", 10)  # the run so far goes on
+    large = tmp_path / "large.csv"
+    large.write_bytes(b"a,b\n" + b"1,2\n" * 5_300_000)
+    upload.set_input_files(large)
+    too_large = sidebar.get_by_text("File must be 20.0MB or smaller.")
+    expect(too_large).to_be_visible()
+    assert too_large.bounding_box()["height"] > 10  # and not for screen readers alone
     upload.set_input_files(SHIPPED / "wine_data.csv")
     expect(sidebar.get_by_text("142 rows to train and 36 to test")).to_be_visible(timeout=30_000)
     expect(page).to_have_url(re.compile(r"dataset=own-[0-9a-f]{16}-13-3-142-399"), timeout=30_000)

@@ -137,6 +137,13 @@ def test_rows_for_testing_have_no_say(tmp_path):
     assert float(second.x_test[:, 0].min()) > 1e5
 
 
+def test_no_more_rows_than_enough_are_for_testing(tmp_path):
+    data, notes = load_file(write(tmp_path / "d.csv", table(6000)))
+    assert (len(data.x_train), len(data.x_test)) == (4800, 1000)
+    assert notes[0].startswith("4,800 rows to train and 1,000 to test: ")
+    assert "Of 1,200 rows for testing 1,000 are used." in notes
+
+
 def test_the_seed_decides_the_split(tmp_path):
     path = write(tmp_path / "d.csv", table(50))
     one, other = load_file(path)[0], load_file(path, seed=1)[0]

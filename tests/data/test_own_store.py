@@ -130,6 +130,12 @@ def test_no_file_takes_longer_than_allowed_or_this_process_along(tmp_path):
         assert load(own.name).x_train.isfinite().all()
 
 
+def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("BNVIZ_DATA", str(write(tmp_path / "d.csv", table())))
+    with pytest.raises(Mistake, match=r"d\.csv could not be kept on this machine: File exists\."):
+        safely.prepare(tmp_path / "d.csv")
+
+
 def test_a_process_that_dies_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(Mistake, match=r"d\.csv could not be read: it is damaged, or needs too much memory\."):

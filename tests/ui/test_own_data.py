@@ -121,9 +121,19 @@ def test_a_link_to_a_set_that_is_here_shows_its_file_and_elsewhere_says_so(hub):
     wait_for(lambda: run.status is Status.FAILED)
     assert "somebody's own file, which is not on this machine" in run.text
     assert "is not on this machine" in said(page).replace("\\", "")
-    page.selectbox(key="field_dataset").set_value("iris").run()
-    run = run_of(page, hub)
-    wait_for(lambda: run.step > 0)
+    dropped(page, "wine.csv", WINES)  # whoever has it adds it
+    assert run_of(page, hub).config == config
+    assert run_of(page, hub) is not run
+    wait_for(lambda: run_of(page, hub).step > 0)
+
+
+def test_what_made_room_for_others_is_prepared_again(hub):
+    page = dropped(opened("depth=2"), "wine.csv", WINES)
+    dataset = run_of(page, hub).config.dataset
+    shutil.rmtree(store.folder())
+    page.run(timeout=60)
+    assert not page.exception
+    assert store.about(dataset) is not None
 
 
 def test_a_path_in_a_link_is_refused(hub):

@@ -110,6 +110,8 @@ def _prepared(contents: Contents, target: str, task: str, seed: int) -> Prepared
     else:
         x_train, x_test, done = encoded(table.drop(columns=target), rows, tests, called)
         notes += done
+    if len(rows) + len(tests) < len(table):
+        notes.append(f"Of {counted(len(table) - len(rows), 'row')} for testing {MAX_TEST:,} are used.")
     if not names:
         y, said = _standardized(y, rows)
         notes.append(said)
