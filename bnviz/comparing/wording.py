@@ -1,0 +1,194 @@
+"""What a comparison says: the verdict, one sentence with its uncertainty, and what else is worth knowing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnviz.comparing.judging import FEWEST_SEEDS, Difference, Outcome, Standing, difference, standing
+from bnviz.comparing.running import Run
+from bnviz.comparing.settings import AS_IS
+from bnviz.config import NORMALIZATIONS
+
+GAP = 1.25
+"""Losses in eval and in train mode that differ by this factor are told of."""
+NEAR_CHANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All that sentences are made of."""
+
+    outcome: Outcome
+    reference: Standing
+    others: tuple[Standing, ...]
+    differences: Mapping[str, Difference]
+    """Against the reference, of those whose seeds all ended finite, as the reference's did."""
+    runs: tuple[Run, ...]
+    rates: tuple[float, ...]
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return len(self.reference.runs)
+
+    @property
+    def foremost(self) -> Standing | None:
+        """The variant that the verdict is about: the best of those that are better, else of those that may be."""
+        able = [each for each in self.others if each.variant in self.differences]
+        if not able:
+            whole = [each for each in self.others if each.whole]
+            return max(whole, key=self._good) if whole else None
+        return max(able, key=lambda each: (self.differences[each.variant].sign, self.differences[each.variant].mean))
+
+    def _good(self, each: Standing) -> float:
+        return each.mean if self.outcome == "test_accuracy" else -each.mean
+
+
+def called(variant: str) -> str:
+    """A variant within a sentence: as it is, without normalization, with BatchNorm."""
+    if variant == AS_IS:
+        return "as it is"
+    return "without normalization" if variant == "none" else f"with {NORMALIZATIONS[variant].title}"
+
+
+def value(number: float, outcome: Outcome) -> str:
+    """An outcome: 96.1 %, or a loss to three digits."""
+    return f"{100 * number:.1f} %" if outcome == "test_accuracy" else f"{number:.3g}"
+
+
+def verdict(judged: Judged) -> str:
+    """The answer, in one sentence."""
+    reference, top, n = judged.reference, judged.foremost, judged.seeds
+    if not reference.whole:
+        return _unfinished(judged)
+    reached = f"reaches {_reached(reference, judged)}"
+    if top is None:
+        return _capital(f"{called(reference.variant)} your net {reached}; no other variant ends with a finite loss for "
+                        f"{_seeds(n)} at any rate tried.")  # fmt: skip
+    if n < FEWEST_SEEDS:
+        return _capital(f"{called(reference.variant)} your net {reached}, {called(top.variant)} {_reached(top, judged)}, "
+                        f"but {_seeds(n)} can show no difference: take {FEWEST_SEEDS} or more.")  # fmt: skip
+    found = judged.differences[top.variant]
+    own = " at its own best rate" if len(judged.rates) > 1 else ""
+    if found.sign > 0:
+        compared = f"{called(reference.variant)}{own and f'{own} {reference.learning_rate:g}'}"
+        return _capital(f"{called(top.variant)} your net reaches {_reached(top, judged)}, "
+                        f"{_more(found.mean, judged.outcome)} than {compared} ({_sure(found, judged)}).")  # fmt: skip
+    if found.sign < 0:
+        worse = Difference(found.variant, -found.mean, -found.high, -found.low)
+        compared = f"{called(top.variant)}{own and f'{own} {top.learning_rate:g}'}, the next best"
+        return _capital(f"{called(reference.variant)} your net does best: it {reached}, "
+                        f"{_more(worse.mean, judged.outcome)} than {compared} ({_sure(worse, judged)}).")  # fmt: skip
+    better = "more" if judged.outcome == "test_accuracy" else "less"
+    return _capital(f"no difference that {_seeds(n)} can show between your net {called(reference.variant)} "
+                    f"({_reached(reference, judged)}) and {called(top.variant)} ({_reached(top, judged)}): "
+                    f"{_amount(found.mean, judged.outcome)} {better} ({_sure(found, judged)}).")  # fmt: skip
+
+
+def remarks(judged: Judged, chance: float) -> Iterator[str]:
+    """What else is worth knowing, a sentence each. chance: share of the commonest class, NaN without classes."""
+    everyone = (judged.reference, *judged.others)
+    top = judged.foremost
+    if judged.outcome == "test_accuracy" and math.isfinite(chance):
+        learned = [each for each in everyone if each.mean > chance + NEAR_CHANCE]
+        yield f"Always naming the commonest class would get {value(chance, judged.outcome)}" + (
+            "." if learned else ": no variant has learned more than that in these steps.")  # fmt: skip
+    if top is not None and judged.reference.whole:
+        yield from _at_one_rate(judged, top)
+    yield from _edges(judged, [judged.reference, *([top] if top else [])])
+    for each in everyone:
+        yield from _modes(each)
+    for each in everyone:
+        failed = [run.error for run in judged.runs if run.variant == each.variant and run.error]
+        if failed:
+            yield _capital(f"{called(each.variant)} {len(failed)} runs ended with an error: {failed[0]}.")
+
+
+def _unfinished(judged: Judged) -> str:
+    reference, top = judged.reference, judged.foremost
+    errors = [run.error for run in judged.runs if run.error]
+    if not any(run.finished for run in judged.runs):
+        why = f"the first error is {errors[0]}" if errors else "lower rates may help"
+        return f"No run of any variant ended with a finite loss: {why}."
+    lost = reference.runs and len(reference.runs) - reference.finished
+    fails = f"{called(reference.variant)}, {lost} of {_seeds(judged.seeds)} end without a finite loss at its best rate " \
+            f"{reference.learning_rate:g}"  # fmt: skip
+    if top is None:
+        return _capital(f"{fails}, and no other variant ends finite for all seeds: lower rates may help.")
+    return _capital(f"{called(top.variant)} your net reaches {_reached(top, judged)} with a finite loss for "
+                    f"{_seeds(judged.seeds)}; {fails}.")  # fmt: skip
+
+
+def _at_one_rate(judged: Judged, top: Standing) -> Iterator[str]:
+    """The same rate for both: whether the gain is the normalization's, or that of the rate that it allows."""
+    if len(judged.rates) == 1:
+        yield (f"Only the rate {judged.rates[0]:g} was tried; normalization often helps by allowing a higher one: "
+               "give several.")  # fmt: skip
+    if top.learning_rate == judged.reference.learning_rate:
+        return
+    for rate in (judged.reference.learning_rate, top.learning_rate):
+        one, other = (standing(each.variant, rate, judged.runs, judged.outcome) for each in (top, judged.reference))
+        found = difference(one, other, judged.outcome) if judged.seeds >= FEWEST_SEEDS else None
+        for each in (one, other):
+            if not each.whole:
+                yield (f"At the rate {rate:g}, {called(each.variant)}, {judged.seeds - each.finished} of "
+                       f"{_seeds(judged.seeds)} end without a finite loss.")  # fmt: skip
+        if found is not None:
+            yield _capital(f"at the same rate {rate:g}, {called(top.variant)} it is "
+                           f"{_more(found.mean, judged.outcome)} than {called(judged.reference.variant)} "
+                           f"({_sure(found, judged)}).")  # fmt: skip
+
+
+def _edges(judged: Judged, standings: Sequence[Standing]) -> Iterator[str]:
+    for place, word in ((-1, "highest"), (0, "lowest")):
+        at_edge = [called(each.variant) for each in standings
+                   if each.finished and each.learning_rate == judged.rates[place]]  # fmt: skip
+        if at_edge and len(judged.rates) > 1:
+            than = "higher" if place else "lower"
+            yield _capital(f"the best rate {' and '.join(at_edge)} is the {word} tried, {judged.rates[place]:g}: "
+                           f"a {than} one may be better still.")  # fmt: skip
+
+
+def _modes(each: Standing) -> Iterator[str]:
+    losses = np.array([(run.test_loss, run.train_mode_test_loss) for run in each.runs if run.finished])
+    if not losses.size:
+        return
+    evaluated, own = np.median(losses, axis=0)
+    if own > 0 and not 1 / GAP <= evaluated / own <= GAP:
+        yield _capital(f"{called(each.variant)} the test loss is {evaluated:.3g} in eval mode and {own:.3g} with each "
+                       "batch's own statistics: the running statistics are not those of the batches.")  # fmt: skip
+
+
+def _reached(each: Standing, judged: Judged) -> str:
+    noun = "test accuracy" if judged.outcome == "test_accuracy" else "test loss"
+    reached = value(each.mean, judged.outcome)
+    return (f"{reached} {noun}" if noun == "test accuracy" else f"a {noun} of {reached}") + (
+        f" at rate {each.learning_rate:g}")  # fmt: skip
+
+
+def _more(mean: float, outcome: Outcome) -> str:
+    """`4.2 points more`, or `0.12 less` for a loss: positive is better."""
+    better = (mean >= 0) == (outcome == "test_accuracy")
+    return f"{_amount(abs(mean), outcome)} {'more' if better else 'less'}"
+
+
+def _amount(mean: float, outcome: Outcome) -> str:
+    return f"{100 * mean:.1f} points" if outcome == "test_accuracy" else f"{mean:.3g}"
+
+
+def _sure(found: Difference, judged: Judged) -> str:
+    scale, digits = (100, ".1f") if judged.outcome == "test_accuracy" else (1, ".3g")
+    ends = f"{scale * found.low:{digits}} to {scale * found.high:{digits}}"
+    return f"{_seeds(judged.seeds)}, 95 % interval {ends}"
+
+
+def _seeds(n: int) -> str:
+    return "1 seed" if n == 1 else f"{n} seeds"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
