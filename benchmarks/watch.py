@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 import bnviz
 from bnviz.ics.anywhere import shift_of_any
-from bnviz.watching.anatomy import anatomy, observed
+from bnviz.models.anatomy import anatomy, observed
 
 Layers = list[tuple[tuple[str, ...], tuple[str, ...]]]
 """Names of weights and of all parameters of each layer."""

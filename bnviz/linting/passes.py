@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from bnviz.watching.anatomy import Anatomy, anatomy, first_tensor, observed, weight_layers
+from bnviz.models.anatomy import Anatomy, anatomy, first_tensor, observed, weight_layers
 
 
 @dataclass(frozen=True)

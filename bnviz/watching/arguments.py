@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import nn
 from torch.optim import Optimizer
 
-from bnviz.watching.anatomy import weight_layers
+from bnviz.models.anatomy import weight_layers
 
 
 def check(

@@ -19,8 +19,8 @@ from torch.utils._pytree import tree_leaves
 
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
+from bnviz.models.anatomy import Layer
 from bnviz.recording import Recording, StreamWriter
-from bnviz.watching.anatomy import Layer
 from bnviz.watching.arguments import check
 from bnviz.watching.caught import Caught, own_loss
 from bnviz.watching.hook import Hook

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.ics import Shift, ShiftMeter
-from bnviz.watching.anatomy import Anatomy, anatomy, observed
+from bnviz.models.anatomy import Anatomy, anatomy, observed
 from bnviz.watching.caught import Caught, as_caught
 
 _DROPS = ("dropout", "attention_dropout")

@@ -14,9 +14,9 @@ from torch.utils._pytree import tree_leaves
 
 from bnviz.frames import Floats, Frame
 from bnviz.ics.anywhere import shift_of_any
+from bnviz.models.anatomy import Layer, first_tensor
 from bnviz.probe import accuracy, metrics
 from bnviz.probe.distributions import distributions, grouped, unit_percentiles
-from bnviz.watching.anatomy import Layer, first_tensor
 from bnviz.watching.caught import Caught, as_caught, scalar
 from bnviz.watching.mirror import Mirror
 

@@ -11,7 +11,7 @@ from bnviz.models.normalization.shapes import EPS, per_channel, samples_stacked
 
 
 class MapRMSNorm(nn.Module):
-    """RMSNorm of feature maps (n, C, H, W): over channels, height and width, with one gain a channel."""
+    """RMSNorm of feature maps (n, C, ...): over channels and places, with one gain a channel."""
 
     def __init__(self, channels: int, eps: float = EPS) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class MapRMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Divide each sample by its root mean square."""
-        scale = (x.square().mean((1, 2, 3), keepdim=True) + self.eps).rsqrt()
+        scale = (x.square().mean((*range(1, x.dim()),), keepdim=True) + self.eps).rsqrt()
         return x * scale * per_channel(self.weight, x)
 
 

@@ -12,7 +12,11 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrize
 from torch.utils._pytree import tree_leaves
 
-_NORMALIZES = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
+from bnviz.models.normalization import STACKED
+from bnviz.models.normalized import KINDS
+
+NORMALIZES = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm, *STACKED)
+"""Modules that normalize."""
 _ACTIVATES = (nn.ReLU, nn.Sigmoid, nn.Tanh, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.Softplus, nn.ReLU6,
               nn.Hardtanh, nn.Hardswish, nn.Mish, nn.PReLU, nn.CELU)  # fmt: skip
 
@@ -79,7 +83,7 @@ def anatomy(model: nn.Module, executed: Iterable[str]) -> Anatomy:
                 name or type(model).__name__,
                 tuple(weights[name]),
                 tuple(key for each in order[start:end] + silent for key in owned.get(each, ())),
-                next((each for each in after if isinstance(modules[each], _NORMALIZES)), None),
+                next((each for each in after if isinstance(modules[each], NORMALIZES)), None),
                 next((each for each in after if isinstance(modules[each], _ACTIVATES)), None),
             )
         )
@@ -99,10 +103,11 @@ def _owned(model: nn.Module) -> dict[str, list[str]]:
 
 def _weights(module: nn.Module, keys: Iterable[str], parameters: Mapping[str, nn.Parameter]) -> list[str]:
     """The W of a module, if it is a weight layer: not a normalization, nor what holds other layers itself."""
-    if isinstance(module, (*_NORMALIZES, nn.PReLU)):
+    if isinstance(module, (*NORMALIZES, nn.PReLU)):
         return []
     inner = any(True for child in module.children() for _ in child.parameters())
-    if inner and not isinstance(module, nn.MultiheadAttention) and not parametrize.is_parametrized(module):
+    alone = isinstance(module, (nn.MultiheadAttention, *KINDS)) or parametrize.is_parametrized(module)
+    if inner and not alone:
         return []
     return [key for key in keys if parameters[key].dim() >= 2]
 
