@@ -55,8 +55,6 @@ class Given:
     """Data as they were given, ready to be drawn from."""
 
     samples: Samples
-    batch_size: int | None = None
-    """That of a loader."""
     note: str = ""
     """What of a loader is not used."""
 
@@ -71,7 +69,7 @@ def given(data: Any, name: str) -> Given:
         inner = given(data.dataset, name).samples
         tensors = isinstance(inner.source, tuple) and data.collate_fn is default_collate
         samples = inner if tensors else Samples(data.dataset, data.collate_fn)
-        return Given(samples, data.batch_size, note)
+        return Given(samples, note)
     if isinstance(data, TensorDataset) and len(data.tensors) == 2:
         return Given(_pair(data.tensors, name))
     if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
@@ -83,11 +81,20 @@ def given(data: Any, name: str) -> Given:
     raise ValueError(f"{name} must be a pair (x, y), a torch Dataset or a DataLoader, got {type(data).__name__}.")
 
 
+def loader_batch_size(data: Any) -> int | None:
+    """That of a loader; None of anything else."""
+    return data.batch_size if isinstance(data, DataLoader) else None
+
+
+def held(samples: int) -> int:
+    """How many of so many samples are held for testing."""
+    return max(1, round(TEST_SHARE * samples))
+
+
 def split(samples: int, seed: int) -> tuple[Tensor, Tensor]:
     """Places to train on and, a fifth of all, to test with, drawn by the seed."""
     order = torch.randperm(samples, generator=torch.Generator().manual_seed(seed))
-    held = max(1, round(TEST_SHARE * samples))
-    return order[held:], order[:held]
+    return order[held(samples) :], order[: held(samples)]
 
 
 def batches(places: Tensor, size: int, steps: int, seed: int) -> Iterator[Tensor]:
@@ -110,7 +117,7 @@ def _pair(pair: Sequence[Any], name: str) -> Samples:
         raise ValueError(f"x and y of {name} must be of one length, got {tuple(x.shape)} and {tuple(y.shape)}.")
     if len(x) < 2:
         raise ValueError(f"{name} must hold two samples at least, got {len(x)}.")
-    return Samples((x, y.long() if y.dtype in (torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool) else y))
+    return Samples((x, y if y.is_floating_point() else y.long()))
 
 
 def _tensor(values: Any, what: str) -> Tensor:
@@ -119,8 +126,8 @@ def _tensor(values: Any, what: str) -> Tensor:
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{what} must be numbers, got an array of {array.dtype}.")
         values = torch.as_tensor(array.astype(np.float32) if array.dtype.kind == "f" else array)
-    values = values.detach().cpu()
-    if values.is_floating_point() and not bool(values.isfinite().all()):
-        bad = int((~values.isfinite()).reshape(len(values), -1).any(1).count_nonzero())
-        raise ValueError(f"{what} must be finite numbers; {bad:,} of {len(values):,} samples hold others.")
-    return values
+    tensor: Tensor = values.detach().cpu()
+    if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        bad = int((~tensor.isfinite()).reshape(len(tensor), -1).any(1).count_nonzero())
+        raise ValueError(f"{what} must be finite numbers; {bad:,} of {len(tensor):,} samples hold others.")
+    return tensor

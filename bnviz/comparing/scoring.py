@@ -23,6 +23,11 @@ def default_loss(output: Any, y: Tensor) -> Tensor:
     return F.mse_loss(output, y.reshape(output.shape) if y.numel() == output.numel() else y)
 
 
+def binary(loss_fn: LossFn) -> bool:
+    """Whether y is 0 or 1 for one class or the other, as floating point numbers."""
+    return isinstance(loss_fn, nn.BCEWithLogitsLoss) or loss_fn is F.binary_cross_entropy_with_logits
+
+
 def right(output: Any, y: Any, loss_fn: LossFn) -> float:
     """Share of y that the output names, 0..1; NaN where there are no classes.
 
@@ -32,8 +37,7 @@ def right(output: Any, y: Any, loss_fn: LossFn) -> float:
     if not isinstance(output, Tensor) or not isinstance(y, Tensor):
         return math.nan
     if y.is_floating_point():
-        binary = isinstance(loss_fn, nn.BCEWithLogitsLoss) or loss_fn is F.binary_cross_entropy_with_logits
-        named = (output > 0) == (y > 0.5) if binary and output.shape == y.shape else None
+        named = (output > 0) == (y > 0.5) if binary(loss_fn) and output.shape == y.shape else None
     else:
         named = output.argmax(1) == y if output.dim() == y.dim() + 1 else None
     return math.nan if named is None else float(named.double().mean())

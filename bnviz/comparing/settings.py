@@ -14,8 +14,8 @@ from bnviz.config import LEARNING_RATE, MOMENTUM, NORMALIZATIONS
 from bnviz.config import Optimizer as OptimizerName
 from bnviz.config.arm import check, setting
 from bnviz.config.settings import Choice, Maybe, Number, Setting, Whole
+from bnviz.models.variants import AS_IS
 
-AS_IS = "as is"
 VARIANTS = (AS_IS, "batch", "layer", "none")
 OPTIMIZERS = get_args(OptimizerName)
 RATES = {"sgd": (0.01, 0.1, 1.0), "momentum": (0.001, 0.01, 0.1), "adam": (0.0001, 0.001, 0.01)}
@@ -117,7 +117,7 @@ class Settings:
 
 
 def parse(values: dict[str, str]) -> dict[str, Any]:
-    """Settings given as text, read: a single number of seeds says how many. Errors: ValueError that names the setting."""
+    """Settings read from text; one number of seeds says how many. Errors: ValueError that names the setting."""
     kinds: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Settings) if each.metadata}
     read: dict[str, Any] = {}
     for name, text in values.items():

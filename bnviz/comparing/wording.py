@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from bnviz.comparing.judging import FEWEST_SEEDS, Difference, Outcome, Standing, difference, standing
 from bnviz.comparing.running import Run
-from bnviz.comparing.settings import AS_IS
 from bnviz.config import NORMALIZATIONS
+from bnviz.models.variants import AS_IS
 
 GAP = 1.25
 """Losses in eval and in train mode that differ by this factor are told of."""
@@ -62,41 +61,39 @@ def value(number: float, outcome: Outcome) -> str:
 
 def verdict(judged: Judged) -> str:
     """The answer, in one sentence."""
-    reference, top, n = judged.reference, judged.foremost, judged.seeds
+    reference, top, seeds = judged.reference, judged.foremost, _seeds(judged.seeds)
     if not reference.whole:
         return _unfinished(judged)
-    reached = f"reaches {_reached(reference, judged)}"
+    ours, reached = called(reference.variant), _reached(reference, judged)
     if top is None:
-        return _capital(f"{called(reference.variant)} your net {reached}; no other variant ends with a finite loss for "
-                        f"{_seeds(n)} at any rate tried.")  # fmt: skip
-    if n < FEWEST_SEEDS:
-        return _capital(f"{called(reference.variant)} your net {reached}, {called(top.variant)} {_reached(top, judged)}, "
-                        f"but {_seeds(n)} can show no difference: take {FEWEST_SEEDS} or more.")  # fmt: skip
+        return capital(f"{ours} your net reaches {reached}; no other variant ends with a finite loss for {seeds} at any "
+                       "rate tried.")  # fmt: skip
+    theirs, theirs_reached = called(top.variant), _reached(top, judged)
+    if judged.seeds < FEWEST_SEEDS:
+        return capital(f"{ours} your net reaches {reached}, {theirs} {theirs_reached}, but {seeds} can show no "
+                       f"difference: take {FEWEST_SEEDS} or more.")  # fmt: skip
     found = judged.differences[top.variant]
-    own = " at its own best rate" if len(judged.rates) > 1 else ""
+    gain = _more(abs(found.mean), judged.outcome)
     if found.sign > 0:
-        compared = f"{called(reference.variant)}{own and f'{own} {reference.learning_rate:g}'}"
-        return _capital(f"{called(top.variant)} your net reaches {_reached(top, judged)}, "
-                        f"{_more(found.mean, judged.outcome)} than {compared} ({_sure(found, judged)}).")  # fmt: skip
+        return capital(f"{theirs} your net reaches {theirs_reached}, {gain} than {ours}{_own_rate(reference, judged)} "
+                       f"({_sure(found, judged)}).")  # fmt: skip
     if found.sign < 0:
         worse = Difference(found.variant, -found.mean, -found.high, -found.low)
-        compared = f"{called(top.variant)}{own and f'{own} {top.learning_rate:g}'}, the next best"
-        return _capital(f"{called(reference.variant)} your net does best: it {reached}, "
-                        f"{_more(worse.mean, judged.outcome)} than {compared} ({_sure(worse, judged)}).")  # fmt: skip
-    better = "more" if judged.outcome == "test_accuracy" else "less"
-    return _capital(f"no difference that {_seeds(n)} can show between your net {called(reference.variant)} "
-                    f"({_reached(reference, judged)}) and {called(top.variant)} ({_reached(top, judged)}): "
-                    f"{_amount(found.mean, judged.outcome)} {better} ({_sure(found, judged)}).")  # fmt: skip
+        return capital(f"{ours} your net does best: it reaches {reached}, {gain} than {theirs}{_own_rate(top, judged)}, "
+                       f"the next best ({_sure(worse, judged)}).")  # fmt: skip
+    return capital(f"no difference that {seeds} can show between your net {ours} ({reached}) and {theirs} "
+                   f"({theirs_reached}): a gain of {_amount(found.mean, judged.outcome)} "
+                   f"(95 % interval {_ends(found, judged)}).")  # fmt: skip
 
 
 def remarks(judged: Judged, chance: float) -> Iterator[str]:
     """What else is worth knowing, a sentence each. chance: share of the commonest class, NaN without classes."""
     everyone = (judged.reference, *judged.others)
     top = judged.foremost
-    if judged.outcome == "test_accuracy" and math.isfinite(chance):
-        learned = [each for each in everyone if each.mean > chance + NEAR_CHANCE]
-        yield f"Always naming the commonest class would get {value(chance, judged.outcome)}" + (
-            "." if learned else ": no variant has learned more than that in these steps.")  # fmt: skip
+    idle = [called(each.variant) for each in everyone if each.finished and each.mean <= chance + NEAR_CHANCE]
+    if judged.outcome == "test_accuracy" and idle:
+        yield (f"Always naming the commonest class would get {value(chance, judged.outcome)}: {', '.join(idle)} your "
+               "net learns no more than that in these steps.")  # fmt: skip
     if top is not None and judged.reference.whole:
         yield from _at_one_rate(judged, top)
     yield from _edges(judged, [judged.reference, *([top] if top else [])])
@@ -105,7 +102,7 @@ def remarks(judged: Judged, chance: float) -> Iterator[str]:
     for each in everyone:
         failed = [run.error for run in judged.runs if run.variant == each.variant and run.error]
         if failed:
-            yield _capital(f"{called(each.variant)} {len(failed)} runs ended with an error: {failed[0]}.")
+            yield capital(f"{called(each.variant)} {len(failed)} runs ended with an error: {failed[0]}.")
 
 
 def _unfinished(judged: Judged) -> str:
@@ -114,13 +111,12 @@ def _unfinished(judged: Judged) -> str:
     if not any(run.finished for run in judged.runs):
         why = f"the first error is {errors[0]}" if errors else "lower rates may help"
         return f"No run of any variant ended with a finite loss: {why}."
-    lost = reference.runs and len(reference.runs) - reference.finished
-    fails = f"{called(reference.variant)}, {lost} of {_seeds(judged.seeds)} end without a finite loss at its best rate " \
-            f"{reference.learning_rate:g}"  # fmt: skip
+    lost, seeds = judged.seeds - reference.finished, _seeds(judged.seeds)
+    fails = f"{called(reference.variant)}, {lost} of {seeds} end without a finite loss{_own_rate(reference, judged)}"
     if top is None:
-        return _capital(f"{fails}, and no other variant ends finite for all seeds: lower rates may help.")
-    return _capital(f"{called(top.variant)} your net reaches {_reached(top, judged)} with a finite loss for "
-                    f"{_seeds(judged.seeds)}; {fails}.")  # fmt: skip
+        return capital(f"{fails}, and no other variant ends finite for all of them: lower rates may help.")
+    return capital(f"{called(top.variant)} your net reaches {_reached(top, judged)} with a finite loss for {seeds}; "
+                   f"{fails}.")  # fmt: skip
 
 
 def _at_one_rate(judged: Judged, top: Standing) -> Iterator[str]:
@@ -138,9 +134,8 @@ def _at_one_rate(judged: Judged, top: Standing) -> Iterator[str]:
                 yield (f"At the rate {rate:g}, {called(each.variant)}, {judged.seeds - each.finished} of "
                        f"{_seeds(judged.seeds)} end without a finite loss.")  # fmt: skip
         if found is not None:
-            yield _capital(f"at the same rate {rate:g}, {called(top.variant)} it is "
-                           f"{_more(found.mean, judged.outcome)} than {called(judged.reference.variant)} "
-                           f"({_sure(found, judged)}).")  # fmt: skip
+            yield (f"At the same rate {rate:g}, your net reaches {_more(found.mean, judged.outcome)} "
+                   f"{called(top.variant)} than {called(judged.reference.variant)} ({_sure(found, judged)}).")  # fmt: skip
 
 
 def _edges(judged: Judged, standings: Sequence[Standing]) -> Iterator[str]:
@@ -149,7 +144,7 @@ def _edges(judged: Judged, standings: Sequence[Standing]) -> Iterator[str]:
                    if each.finished and each.learning_rate == judged.rates[place]]  # fmt: skip
         if at_edge and len(judged.rates) > 1:
             than = "higher" if place else "lower"
-            yield _capital(f"the best rate {' and '.join(at_edge)} is the {word} tried, {judged.rates[place]:g}: "
+            yield capital(f"the best rate {' and '.join(at_edge)} is the {word} tried, {judged.rates[place]:g}: "
                            f"a {than} one may be better still.")  # fmt: skip
 
 
@@ -159,7 +154,7 @@ def _modes(each: Standing) -> Iterator[str]:
         return
     evaluated, own = np.median(losses, axis=0)
     if own > 0 and not 1 / GAP <= evaluated / own <= GAP:
-        yield _capital(f"{called(each.variant)} the test loss is {evaluated:.3g} in eval mode and {own:.3g} with each "
+        yield capital(f"{called(each.variant)} the test loss is {evaluated:.3g} in eval mode and {own:.3g} with each "
                        "batch's own statistics: the running statistics are not those of the batches.")  # fmt: skip
 
 
@@ -168,6 +163,10 @@ def _reached(each: Standing, judged: Judged) -> str:
     reached = value(each.mean, judged.outcome)
     return (f"{reached} {noun}" if noun == "test accuracy" else f"a {noun} of {reached}") + (
         f" at rate {each.learning_rate:g}")  # fmt: skip
+
+
+def _own_rate(each: Standing, judged: Judged) -> str:
+    return f" at its own best rate {each.learning_rate:g}" if len(judged.rates) > 1 else ""
 
 
 def _more(mean: float, outcome: Outcome) -> str:
@@ -181,14 +180,18 @@ def _amount(mean: float, outcome: Outcome) -> str:
 
 
 def _sure(found: Difference, judged: Judged) -> str:
-    scale, digits = (100, ".1f") if judged.outcome == "test_accuracy" else (1, ".3g")
-    ends = f"{scale * found.low:{digits}} to {scale * found.high:{digits}}"
-    return f"{_seeds(judged.seeds)}, 95 % interval {ends}"
+    return f"{_seeds(judged.seeds)}, 95 % interval {_ends(found, judged)}"
+
+
+def _ends(found: Difference, judged: Judged) -> str:
+    scale, form = (100, ".1f") if judged.outcome == "test_accuracy" else (1, ".3g")
+    return f"{scale * found.low:{form}} to {scale * found.high:{form}}"
 
 
 def _seeds(n: int) -> str:
     return "1 seed" if n == 1 else f"{n} seeds"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """A sentence with its first letter large."""
     return text[:1].upper() + text[1:]
