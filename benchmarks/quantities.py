@@ -46,7 +46,7 @@ def ways(activation: Activation, label: str) -> dict[str, Callable[[], object]]:
     with probe:
         arm.update(x, y, F.cross_entropy)
     rows, steps = range(len(probe.layers)), step_lengths("0.5-4", config.learning_rate)
-    weights = [[layer.weight.weight for layer in each] for each in (probe.layers_before, probe.layers_after)]
+    weights = [[layer.in_use for layer in each] for each in (probe.layers_before, probe.layers_after)]
     known = [gradient for gradient in probe.gradients if gradient is not None]
     outputs = [(layer.activation, output) for layer, output in zip(probe.layers, probe.outputs, strict=True)]
     entering = grouped(probe.preactivations, rows)

@@ -177,7 +177,12 @@ class Event:
 
 
 def layer_names(config: RunConfig) -> tuple[str, ...]:
-    """Names of the weight layers, from the input to the output: L = depth + 1 of them."""
+    """Names of the weight layers, from the input to the output: L = depth + 1 of them.
+
+    Of a model of somebody's own they are not known beforehand; the output stands for them.
+    """
+    if config.model == "own":
+        return ("output",)
     return (*(f"layer {i}" for i in range(1, config.depth + 1)), "output")
 
 

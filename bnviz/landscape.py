@@ -46,7 +46,7 @@ def step_lengths(landscape: Landscape, rate: float) -> tuple[float, ...]:
 
 
 def loss_landscape(
-    model: nn.Sequential,
+    model: nn.Module,
     x: Tensor,
     y: Tensor,
     loss_fn: LossFunction,
@@ -69,7 +69,7 @@ def loss_landscape(
     return walk(expendable(model), x, y, loss_fn, steps, gradients)
 
 
-def expendable(model: nn.Sequential) -> nn.Sequential:
+def expendable(model: nn.Module) -> nn.Module:
     """A copy to walk with: in train mode with dropout off, noise held, and without hooks."""
     twin = copy.deepcopy(model)
     for module in twin.modules():
@@ -83,7 +83,7 @@ def expendable(model: nn.Sequential) -> nn.Sequential:
 
 
 def walk(
-    model: nn.Sequential,
+    model: nn.Module,
     x: Tensor,
     y: Tensor,
     loss_fn: LossFunction,
@@ -114,7 +114,7 @@ def walk(
 
 @torch.enable_grad()
 def _at(
-    model: nn.Sequential, parameters: Sequence[Tensor], x: Tensor, y: Tensor, loss_fn: LossFunction
+    model: nn.Module, parameters: Sequence[Tensor], x: Tensor, y: Tensor, loss_fn: LossFunction
 ) -> tuple[float, Sequence[Tensor]]:
     """Loss and gradients where the parameters are."""
     loss = loss_fn(model(x.clone()), y)  # a first module may work in place

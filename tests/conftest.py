@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,12 @@ from bnviz.frames import Frame, layer_names, quantities
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_data(tmp_path_factory):
+    """Files of somebody's own are kept apart from the user's."""
+    os.environ["BNVIZ_DATA"] = str(tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture

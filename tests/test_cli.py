@@ -12,10 +12,14 @@ import pytest
 from bnviz.cli import main
 from bnviz.cli.run import config_from
 from bnviz.config import Arm
+from bnviz.config.catalog import SQUARED_RATE
 from bnviz.presets import PRESETS
 from bnviz.recording import Recording
 from bnviz.training import train
+from tests.data.files import SHIPPED
 from tests.support.server import dashboard
+
+WINES = SHIPPED / "wine_data.csv"
 
 
 def bnviz(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -70,6 +74,19 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         (["run", "--set", "batch_size=1"], "batch_size must be at least 2 with BatchNorm, got 1"),
         (["run", "--preset", "nothing"], "preset must be one of sigmoid-depth, "),
         (["run", "--out", "/nowhere/run.arrow", "--set", "steps=1"], "/nowhere/run.arrow: No such file or directory."),
+        (["run", "--set", "dataset=/nowhere/d.csv"], "/nowhere/d.csv: No such file or directory."),
+        (
+            ["run", "--set", "target=x"],
+            "target may be set for a file of your own alone, dataset=FILE.csv or FILE.parquet or FILE.npz.",
+        ),
+        (
+            ["run", "--set", f"dataset={WINES}", "--set", "target=x"],
+            "target must be a column of wine_data.csv, got 'x'.",
+        ),
+        (
+            ["run", "--set", f"dataset={WINES}", "--set", "loss=hinge"],
+            "loss must be one of cross_entropy, squared_error",
+        ),
         (["export", "/nowhere/run.arrow", "--csv", "x.csv"], "/nowhere/run.arrow: No such file or directory."),
         (["export", __file__, "--csv", "x.csv"], "no recording of bnviz"),
         (["export", __file__], "one of the arguments --csv --parquet is required"),
@@ -93,6 +110,29 @@ def test_data_out_of_reach_is_one_line(tmp_path):
     assert result.returncode == 2
     assert "openml.org" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_file_of_ones_own_is_learned_from(tmp_path):
+    out, wines = tmp_path / "run.arrow", WINES
+    settings = ["--set", f"dataset={wines}", "--set", "target=column 14", "--set", "steps=200", "--set", "depth=2"]
+    result = bnviz("run", *settings, "--no-progress", "--out", str(out), BNVIZ_DATA=str(tmp_path / "kept"))
+    assert result.returncode == 0, result.stderr
+    assert "wine_data.csv: 142 rows to train and 36 to test: 13 features, 3 classes (0, 1, 2)." in result.stderr
+    recording = Recording.load(out)
+    assert recording.config.dataset.startswith("own-")
+    assert str(tmp_path) not in recording.config.to_query()
+    assert recording.frames[-1].test_accuracy > 0.9
+    again = bnviz("run", "--set", f"dataset={recording.config.dataset}", "--set", "steps=1", BNVIZ_DATA=str(tmp_path))
+    assert again.returncode == 2
+    assert "somebody's own file, which is not on this machine" in again.stderr
+
+
+def test_the_loss_follows_the_task(tmp_path):
+    settings = [f"dataset={WINES}", "target=column 1", "steps=5"]
+    config = config_from("sigmoid-depth", settings)
+    assert (config.loss, config.learning_rate, config.data.classes) == ("mean_squared_error", SQUARED_RATE, 0)
+    config = config_from("sigmoid-depth", [*settings, "loss=squared_error", "learning_rate=1e-4"])
+    assert (config.loss, config.learning_rate) == ("squared_error", 1e-4)
 
 
 def test_arms_are_set_by_their_labels():

@@ -86,8 +86,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         latex=r"\begin{gathered} L = -\frac{1}{B}\sum_{i=1}^{B} \log p_i(y_i) \quad\text{or} \\"
         r" L = \sum_{i=1}^{B} \lVert f(x_i) - y_i \rVert^2 \end{gathered}",
         reading="A net that has learned nothing about $C$ equally frequent classes stands at $\\ln C$, the dashed "
-        "line; for ten digits that is 2.30. Squared error is a sum over the batch, as in the paper, on a logarithmic "
-        "axis.",
+        "line; for ten digits that is 2.30. Squared error is a sum over batch and outputs, as in the paper, or the "
+        "mean; classes are then one-hot targets, and regression has a logarithmic axis.",
         misleads="Train and test loss differ in two ways at once: other samples and, with BatchNorm, other "
         "statistics. The view of train against eval mode tells them apart. With auxiliary losses the main loss alone "
         "is shown.",

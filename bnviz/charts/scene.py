@@ -123,7 +123,7 @@ class Scene:
     def classified(self) -> bool:
         """Whether the networks tell classes apart, so that there is an accuracy."""
         if self.config is not None:
-            return self.config.loss != "squared_error"
+            return self.config.data.classes > 0
         return self.measured("test_accuracy") or self.measured("train_accuracy")
 
     def measured(self, name: str) -> bool:

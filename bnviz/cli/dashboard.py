@@ -15,6 +15,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_dashboard)
     parser.add_argument("--port", type=int, help="port of the dashboard (default: the first free one from 8501)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="offer your own model: what this function makes")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
 
 
@@ -30,8 +31,14 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
     from bnviz.serve.app import make_app  # noqa: PLC0415
     from bnviz.serve.launch import serve  # noqa: PLC0415
+    from bnviz.serve.own_model import own_model  # noqa: PLC0415
+    from bnviz.serve.shared import server  # noqa: PLC0415
     from bnviz.ui import PAGE  # noqa: PLC0415
 
+    if chosen.model is not None:
+        server().hub.own_model = model = own_model(chosen.model)
+        if not model.fits:
+            print(f"{model.title}: {model.problem}", file=sys.stderr)
     serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bnviz.cli.mistakes import UserError
-from bnviz.config import RunConfig
-from bnviz.frames import Event, Frame
+from bnviz.cli.own_file import with_own_file
+from bnviz.config import AS_IS, Arm, RunConfig
+from bnviz.frames import Description, Event, Frame
 from bnviz.presets import DEFAULT, preset
 
 
@@ -20,13 +23,16 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("run", help="train without a browser, and keep a recording")
     parser.set_defaults(run=_run)
     parser.add_argument("--preset", default=DEFAULT, help=f"named settings to start from (default: {DEFAULT})")
+    parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="train your own model: what this function makes")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as depth=10")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the recording (an Arrow IPC stream)")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
-def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
-    """The preset's config with settings of the form `key=value`.
+def config_from(preset_name: str, settings: Iterable[str], own: bool = False) -> RunConfig:
+    """The preset's config with settings of the form `key=value`; a data set may be a file of the user's own.
+
+    What was done to that file is said on stderr. own: for a model of one's own, as it is and with BatchNorm.
 
     Errors: ValueError that names the setting, the value and what is allowed.
     """
@@ -36,30 +42,39 @@ def config_from(preset_name: str, settings: Iterable[str]) -> RunConfig:
         if not equals:
             raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
         values[name.strip()] = text.strip()
-    return RunConfig.from_dict(values, preset(preset_name).config)
+    settled, notes = with_own_file(values)
+    base = preset(preset_name).config
+    if own:
+        base = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch")))
+    config = RunConfig.from_dict(settled, base)
+    for note in notes:  # once nothing is wrong any more
+        print(note, file=sys.stderr)
+    return config
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    config = config_from(chosen.preset, chosen.set)
+    config = config_from(chosen.preset, chosen.set, own=chosen.model is not None)
     import torch  # noqa: PLC0415
     from tqdm import tqdm  # noqa: PLC0415
 
     from bnviz.data import DataUnavailable  # noqa: PLC0415
     from bnviz.history import History  # noqa: PLC0415
+    from bnviz.models.factory import load_factory  # noqa: PLC0415
     from bnviz.recording import StreamWriter  # noqa: PLC0415
-    from bnviz.training import Trainer, record  # noqa: PLC0415
+    from bnviz.training import Trainer, nets_of, record  # noqa: PLC0415
     from bnviz.verdict import sentence  # noqa: PLC0415
 
     torch.set_num_threads(1)  # as the dashboard's workers: the same config gives the same frames
+    nets = nets_of(config, load_factory(chosen.model) if chosen.model else None)
     history = History()
     with ExitStack() as stack:
         sink = stack.enter_context(open(chosen.out, "wb")) if chosen.out else None
         bar = stack.enter_context(tqdm(total=config.steps, unit=" steps", disable=chosen.no_progress or None))
         try:
-            trainer = Trainer(config, progress=lambda text, share: bar.set_description(text))
+            trainer = Trainer(config, lambda text, share: bar.set_description(text), nets)
         except DataUnavailable as error:
             raise UserError(str(error)) from error
-        writer = StreamWriter(sink, config) if sink else None
+        writer = StreamWriter(sink, Description(nets.layers, config.labels, config)) if sink else None
         for item in record(trainer):
             if isinstance(item, Event):
                 history.add_event(item)

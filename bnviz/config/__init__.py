@@ -19,19 +19,19 @@ from bnviz.config.arm import (
     setting,
     title_of,
 )
-from bnviz.config.catalog import CATALOG, DataSet
-from bnviz.config.normalizations import NORMALIZATIONS
+from bnviz.config.catalog import CATALOG, DataSet, Loss
+from bnviz.config.normalizations import AS_IS, NORMALIZATIONS
+from bnviz.config.own import DataName, data_set
 from bnviz.config.settings import Choice, Number, Setting, Whole
 
 __all__ = [
-    "CATALOG", "LEARNING_RATE", "LIVE_ARM_FIELDS", "MAX_ARMS", "MOMENTUM", "NORMALIZATIONS",
-    "Arm", "RunConfig", "Trick", "numbered",
+    "AS_IS", "CATALOG", "LEARNING_RATE", "LIVE_ARM_FIELDS", "MAX_ARMS", "MOMENTUM", "NORMALIZATIONS",
+    "Arm", "RunConfig", "Trick", "numbered", "title_of",
 ]  # fmt: skip
 
-Model = Literal["mlp", "cnn"]
+Model = Literal["mlp", "cnn", "own"]
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu", "silu"]
 Init = Literal["xavier", "he", "normal_0.01", "orthogonal"]
-Loss = Literal["cross_entropy", "squared_error"]
 Optimizer = Literal["sgd", "momentum", "adam"]
 Landscape = Literal["off", "0.5-4", "0.01-30"]
 
@@ -48,13 +48,13 @@ class RunConfig:
 
     dataset: str = setting(
         "digits",
-        Choice(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
+        DataName(tuple(CATALOG), {name: data.title for name, data in CATALOG.items()}),
         "Data", "What the networks learn from.",
     )  # fmt: skip
     model: Model = setting(
         "mlp",
-        Choice(get_args(Model), {"mlp": "Fully connected", "cnn": "Convolutional"}),
-        "Network", "Fully connected layers, or 3x3 convolutions on images.",
+        Choice(get_args(Model), {"mlp": "Fully connected", "cnn": "Convolutional", "own": "Your model"}),
+        "Network", "Fully connected layers, 3x3 convolutions on images, or the model that bnviz was started with.",
     )  # fmt: skip
     depth: int = setting(6, Whole(1, 50), "Depth", "Number of hidden layers.")
     width: int = setting(
@@ -81,8 +81,10 @@ class RunConfig:
         "How weights are drawn.",
     )
     loss: Loss = setting(
-        "cross_entropy", Choice(get_args(Loss)), "Loss", "Cross-entropy (classes) or squared error (regression)."
-    )
+        "cross_entropy",
+        Choice(get_args(Loss), {"squared_error": "Squared error, sum", "mean_squared_error": "Squared error, mean"}),
+        "Loss", "Cross-entropy, for classes alone, or the squared error, its sum or mean over batch and outputs.",
+    )  # fmt: skip
     optimizer: Optimizer = setting(
         "sgd",
         Choice(get_args(Optimizer), {"sgd": "SGD", "momentum": f"SGD, momentum {MOMENTUM}"}),
@@ -159,8 +161,13 @@ class RunConfig:
             raise ValueError(
                 f"model must be mlp for dataset {self.dataset}, got cnn: convolutions need images ({images})."
             )
-        if self.loss != self.data.loss:
-            raise ValueError(f"loss must be {self.data.loss} for dataset {self.dataset}, got {self.loss!r}.")
+        if self.loss not in (usual := self.data.losses):
+            also = f"{usual[0]} for dataset {self.dataset}, or {' or '.join(usual[1:])}"
+            raise ValueError(f"loss must be {also}, got {self.loss!r}.")
+        if self.model != "own" and any(arm.normalization == AS_IS for arm in self.arms):
+            raise ValueError(f"arms can be {AS_IS} with model own alone, got model {self.model}.")
+        if self.model == "own" and any(arm.noise or arm.trick != "none" for arm in self.arms):
+            raise ValueError("arms of model own take a normalization and a learning rate, and nothing else.")
         for trick, least in (("pretrain", 2), ("auxiliary", 3)):
             if self.depth < least and any(arm.trick == trick for arm in self.arms):
                 raise ValueError(f"depth must be at least {least} with {title_of('trick', trick)}, got {self.depth}.")
@@ -168,13 +175,14 @@ class RunConfig:
             raise ValueError(
                 "batch_size must be at least 2 with BatchNorm, got 1: one sample has no variance over the batch."
             )
-        if any(arm.normalization == "group" for arm in self.arms) and self.width % self.groups:
+        grouped = self.model != "own" and any(arm.normalization == "group" for arm in self.arms)
+        if grouped and self.width % self.groups:
             raise ValueError(f"groups must divide width {self.width}, got {self.groups}.")
 
     @property
     def data(self) -> DataSet:
         """What is known of its data set."""
-        return CATALOG[self.dataset]
+        return data_set(self.dataset)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
-from bnviz.config.normalizations import NORMALIZATIONS, Normalization
+from bnviz.config.normalizations import AS_IS, NORMALIZATIONS, Normalization
 from bnviz.config.settings import Choice, Flag, Maybe, Number, Setting
 
 Trick = Literal["none", "auxiliary", "pretrain"]
 
 MAX_ARMS = 6
+_KINDS = {**NORMALIZATIONS, AS_IS: Normalization("as it is")}
 LEARNING_RATE = Number(0.0, 1000.0)
 
 
@@ -51,7 +52,7 @@ class Arm:
 
     normalization: str = setting(
         "none",
-        Choice(tuple(NORMALIZATIONS), {name: kind.title for name, kind in NORMALIZATIONS.items()}),
+        Choice((*NORMALIZATIONS, AS_IS), {name: kind.title for name, kind in _KINDS.items()}),
         "Normalization",
         live=True,
     )
@@ -84,7 +85,7 @@ class Arm:
     @property
     def kind(self) -> Normalization:
         """What is known of its normalization."""
-        return NORMALIZATIONS[self.normalization]
+        return _KINDS[self.normalization]
 
     @property
     def label(self) -> str:
@@ -127,7 +128,7 @@ class Arm:
 def _bad_arm(label: str) -> str:
     return (
         f"arms must be labels joined by commas, got {label!r}: each is one of "
-        f"{', '.join(NORMALIZATIONS)}, then +noise, +auxiliary or +pretrain where wanted, "
+        f"{', '.join(_KINDS)}, then +noise, +auxiliary or +pretrain where wanted, "
         f"then @ and a learning rate of its own where wanted (batch+noise@0.1)."
     )
 

@@ -38,3 +38,6 @@ NORMALIZATIONS = {
     "batch_l1": Normalization("BatchNorm, L1", "p_norm", over_batch=True, running_statistics=True),
     "batch_linf": Normalization("BatchNorm, L∞", "p_norm", over_batch=True, running_statistics=True),
 }
+
+AS_IS = "as_is"
+"""In the place of a normalization: whatever somebody's own model has."""

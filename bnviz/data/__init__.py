@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.config import CATALOG
 from bnviz.config.catalog import MAX_TEST, TEST_SHARE
-from bnviz.data.openml import DataUnavailable, Progress, images_and_labels
+from bnviz.config.own import data_set
+from bnviz.data.openml import Progress, images_and_labels
+from bnviz.data.own import store
+from bnviz.data.parts import SPLIT_SEED, Array, Data, DataUnavailable, Pair, as_tensors, split
 
-# torch (2 s) and scikit-learn (1 s) are imported where they are used: the default run starts without the latter.
-if TYPE_CHECKING:
-    from torch import Tensor
+# scikit-learn (1 s) is imported where it is used: the default run starts without it.
 
 __all__ = ["SPLIT_SEED", "Data", "DataUnavailable", "load"]
 
-Array = NDArray[Any]
-Pair = tuple[Array, Array]
-
-SPLIT_SEED = 0
-"""Decides which samples are for testing: the same for every run, whatever its own seed."""
-
 POINTS = 1000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Data:
-    """A set, split for training and testing."""
-
-    x_train: Tensor
-    """float32 [n, features], or [n, C, H, W] for images."""
-
-    y_train: Tensor
-    """int64 [n] for classes, float32 [n, targets] for regression."""
-
-    x_test: Tensor
-    y_test: Tensor
-
-    classes: int
-    """Number of classes; 0 for regression."""
-
-    @property
-    def in_shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-        return tuple(self.x_train.shape[1:])
 
 
 def load(name: str, *, noise: float = 0.2, seed: int = 0, progress: Progress | None = None) -> Data:
@@ -60,54 +30,33 @@ def load(name: str, *, noise: float = 0.2, seed: int = 0, progress: Progress | N
     matrix A of N(0, 1) (Santurkar et al. 2018, deep linear network), and 200 more samples for testing.
 
     Classes are split 80/20, stratified, with `SPLIT_SEED`. The sets of openml.org keep their own split, and
-    `MAX_TEST` of their test samples, always the same ones.
+    `MAX_TEST` of their test samples, always the same ones. A file of somebody's own was prepared by `bnviz.data.own`.
 
     `noise` is the standard deviation added to moons, circles (radii 0.5 and 1) and spiral (radius 5), in
     these units, before they are standardized. `seed` decides the samples of these three and of `gaussian`.
     `progress` hears of a download: a sentence, and the share done from 0 to 1 (NaN: unknown), from the
     calling thread; what it raises ends the loading.
 
-    Errors: ValueError for an unknown name or negative noise; DataUnavailable when a set cannot be downloaded.
+    Errors: ValueError for an unknown name or negative noise; DataUnavailable when a set cannot be downloaded, or is
+    somebody's own and not on this machine.
     """
-    if name not in CATALOG:
-        raise ValueError(f"Unknown data set {name!r}. Data sets: {', '.join(CATALOG)}.")
+    known = data_set(name)
     if not 0 <= noise < inf:
         raise ValueError(f"noise must be a number from 0 on, got {noise!r}.")
-    known = CATALOG[name]
+    if name not in CATALOG:
+        return store.load(name)
     if name == "gaussian":
-        return _data(*_gaussian(seed), known.classes)
+        return as_tensors(*_gaussian(seed), known.classes)
     if known.openml:
         train, test = _downloaded(name, _unheard if progress is None else progress)
     else:
-        train, test = _split(*_samples(name, noise, seed))
+        train, test = split(*_samples(name, noise, seed))
     mean, std = _pixel_statistics(train[0]) if train[0].ndim == 4 else _feature_statistics(train[0])
-    return _data(_standardized(train, mean, std), _standardized(test, mean, std), known.classes)
+    return as_tensors(_standardized(train, mean, std), _standardized(test, mean, std), known.classes)
 
 
 def _unheard(sentence: str, share: float) -> None:
     pass
-
-
-def _data(train: Pair, test: Pair, classes: int) -> Data:
-    import torch  # noqa: PLC0415 (see the top)
-
-    x_train, x_test = (torch.from_numpy(x.astype(np.float32, copy=False)) for x, _ in (train, test))
-    dtype = np.int64 if classes else np.float32
-    y_train, y_test = (torch.from_numpy(y.astype(dtype)) for _, y in (train, test))
-    return Data(x_train, y_train, x_test, y_test, classes)
-
-
-def _split(x: Array, y: Array) -> tuple[Pair, Pair]:
-    """Training and test part, of each class the same share, both in random order."""
-    rng = np.random.default_rng(SPLIT_SEED)
-    train, test = [], []
-    for label in np.unique(y):
-        members = rng.permutation(np.flatnonzero(y == label))
-        cut = round(TEST_SHARE * len(members))
-        test.append(members[:cut])
-        train.append(members[cut:])
-    first, second = (rng.permutation(np.concatenate(part)) for part in (train, test))
-    return (x[first], y[first]), (x[second], y[second])
 
 
 def _pixel_statistics(images: Array) -> tuple[float, float]:

@@ -21,15 +21,12 @@ from numpy.typing import NDArray
 
 from bnviz.config import CATALOG
 from bnviz.config.catalog import OpenML
+from bnviz.data.parts import DataUnavailable
 
 Progress = Callable[[str, float], None]
 
 TIMEOUT = 10.0
 """Seconds to wait for the server each time, not for the whole download."""
-
-
-class DataUnavailable(RuntimeError):
-    """A set could not be downloaded; the message is one sentence for the user."""
 
 
 def images_and_labels(name: str, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:

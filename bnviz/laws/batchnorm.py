@@ -168,7 +168,9 @@ def _live_growth() -> float:
     """The same while the app trains, in float32, with eps, from the gradient norms that it shows."""
     config = RunConfig(arms=(Arm("batch"),))
     trainer = Trainer(config)
-    weights = hidden_weights(trainer.models["batch"])
+    net = trainer.models["batch"]
+    assert isinstance(net, nn.Sequential)
+    weights = hidden_weights(net)
     start = torch.stack([weight.detach().double().square().sum() for weight in weights])
     grown = torch.zeros(config.depth).double()
     for _ in range(20):

@@ -73,6 +73,8 @@ def anatomy(model: nn.Module, executed: Iterable[str]) -> Anatomy:
     order = _with_silent_children(list(dict.fromkeys(executed)), [*owned], modules)
     unused = {name: "the first forward pass did not use it" for name in weights if name not in order}
     places = [name for name in order if name in weights]
+    if not places:
+        return Anatomy((), unused)
     starts = [0, *(order.index(name) for name in places[1:])]
     layers = []
     for name, start, end in zip(places, starts, [*starts[1:], len(order)], strict=True):

@@ -25,7 +25,7 @@ class Learner(nn.Module):
     heads: by the place of the child of `net` that they follow.
     """
 
-    def __init__(self, net: nn.Sequential, heads: nn.ModuleDict | None = None) -> None:
+    def __init__(self, net: nn.Module, heads: nn.ModuleDict | None = None) -> None:
         super().__init__()
         self.net = net
         self.heads = nn.ModuleDict() if heads is None else heads
@@ -35,13 +35,16 @@ class Learner(nn.Module):
 
         x: (n, ...), y: what `loss_fn(net(x), y)` takes.
         """
+        if not self.heads:
+            own = loss_fn(self.net(x), y)
+            return own, own
         h, extra = x, []
-        for place, child in enumerate(self.net):
+        for place, child in enumerate(self.net.children()):
             h = child(h)
             if str(place) in self.heads:
                 extra.append(loss_fn(self.heads[str(place)](h), y))
         own = loss_fn(h, y)
-        return own, own + HEAD_SHARE * torch.stack(extra).sum() if extra else own
+        return own, own + HEAD_SHARE * torch.stack(extra).sum()
 
 
 def thirds(depth: int) -> tuple[int, int]:

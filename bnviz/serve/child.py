@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bnviz.config import RunConfig, parse_field
 from bnviz.config.arm import parse_arm_field
+from bnviz.frames import Description
 from bnviz.recording import Note, StreamWriter
 from bnviz.recording.arrow import NoteKind
 
@@ -137,7 +138,7 @@ def main() -> None:
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":
-            _serve(RunConfig.from_dict(command["config"]), commands, sink)
+            _serve(RunConfig.from_dict(command["config"]), command.get("model"), commands, sink)
 
 
 def _warm_up() -> None:
@@ -154,14 +155,24 @@ def _warm_up() -> None:
     gc.freeze()  # what is imported stays: the collector need not look at it
 
 
-def _serve(config: RunConfig, commands: _Commands, sink: IO[bytes]) -> None:
+def _serve(config: RunConfig, model: str | None, commands: _Commands, sink: IO[bytes]) -> None:
+    """Serve a run. model: names the factory of somebody's own nets, `FILE.py:FUNCTION`."""
     from bnviz.data import DataUnavailable  # noqa: PLC0415
-    from bnviz.training import Trainer  # noqa: PLC0415
+    from bnviz.models.factory import load_factory  # noqa: PLC0415
+    from bnviz.training import Trainer, nets_of  # noqa: PLC0415
 
-    writer = StreamWriter(sink, config)
+    description, problem = Description.of(config), ""
+    try:
+        nets = nets_of(config, load_factory(model) if model else None)
+        description = Description(nets.layers, config.labels, config)
+    except ValueError as error:
+        problem = str(error)
+    writer = StreamWriter(sink, description)
     writer.write(Note("starting"))
     try:
-        trainer = Trainer(config, progress=lambda text, share: writer.write(Note("progress", text, share)))
+        if problem:
+            raise ValueError(problem)
+        trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
         _Session(trainer, writer, commands).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))

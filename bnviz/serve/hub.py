@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bnviz.config import RunConfig
 from bnviz.recording import Note
+from bnviz.serve.own_model import OwnModel
 from bnviz.serve.run import Run
 from bnviz.serve.worker import Worker
 from bnviz.source import Source, Status
@@ -42,6 +43,8 @@ class Hub:
     """
 
     def __init__(self) -> None:
+        self.own_model: OwnModel | None = None
+        """The operator's own, if the server was started with one."""
         self._sources: dict[str, Source] = {}
         self._busy: set[Worker] = set()
         self._spares: list[Worker] = []
@@ -155,7 +158,7 @@ class Hub:
     def _serve(self, run: Run, worker: Worker) -> None:
         """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
-        for item in worker.run(run.config):
+        for item in worker.run(run.config, self.own_model.spec if self.own_model else None):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
         run.keeper.close()

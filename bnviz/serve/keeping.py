@@ -18,17 +18,22 @@ log = logging.getLogger(__name__)
 class Keeper:
     """Writes a run to a file in a folder; where that cannot be done the run goes on, and `problem` says why.
 
-    folder: None keeps nothing. The file opens up to its last whole step, also while it is written.
+    folder: None keeps nothing. The file is there once the run has begun, and opens up to its last whole step, also
+    while it is written.
     """
 
-    def __init__(self, folder: Path | None, description: Description) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.problem = ""
         """Why the run is not being kept, as a sentence; empty: it is."""
         self.file: Path | None = None
+        self._folder = folder
         self._sink: IO[bytes] | None = None
-        if folder is None:
+
+    def begin(self, description: Description) -> None:
+        """Open the file, now that it is known what there will be."""
+        if self._folder is None:
             return
-        file = folder / f"{secrets.token_hex(8)}.arrow"
+        file = self._folder / f"{secrets.token_hex(8)}.arrow"
         try:
             self._sink = file.open("wb")
             self._writer = StreamWriter(self._sink, description)

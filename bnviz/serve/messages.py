@@ -20,8 +20,9 @@ def scene_of(source: Source, seek: int | None) -> Scene:
     steps, events = source.history.snapshot()
     current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else source.history.nearest(seek) or ()
     config = source.description.config
-    classes = config.data.classes if config is not None else 0
-    return Scene(config, steps, events, current, classes or None)
+    guesses = config is not None and config.loss == "cross_entropy"
+    classes = config.data.classes if config is not None and guesses else None
+    return Scene(config, steps, events, current, classes)
 
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:

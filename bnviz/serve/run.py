@@ -52,7 +52,7 @@ class Run:
         self.successor: Source | None = None
         self.started = time.monotonic()
         self.worker: Worker | None = None
-        self.keeper = Keeper(folder, self.description)
+        self.keeper = Keeper(folder)
         self._audience = Audience()
         self._attention = Attention.AWAKE if for_viewers else Attention.NONE
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
@@ -90,7 +90,7 @@ class Run:
     def recording(self) -> Recording:
         """What the history holds, as a recording."""
         steps, events = self.history.snapshot()
-        return Recording(self.started_with, tuple(f for frames in steps for f in frames), tuple(events))
+        return Recording(self.description, tuple(f for frames in steps for f in frames), tuple(events))
 
     @property
     def watchers(self) -> int:
@@ -152,9 +152,12 @@ class Run:
         if tired:
             self.command("pause")
 
-    def take(self, item: tuple[Frame, ...] | Event | Note) -> None:
+    def take(self, item: Description | tuple[Frame, ...] | Event | Note) -> None:
         """Take in what the worker says."""
-        if isinstance(item, Note):
+        if isinstance(item, Description):
+            self.description = item
+            self.keeper.begin(item)
+        elif isinstance(item, Note):
             self._take_note(item)
         else:
             self.keeper.write(item)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from bnviz.config import RunConfig
-from bnviz.frames import Event, Frame
+from bnviz.frames import Description, Event, Frame
 from bnviz.recording import Note, StreamReader
 from bnviz.serve.processes import Child
 
@@ -36,13 +36,18 @@ class Worker(Child):
         except (BrokenPipeError, ValueError):
             return  # the reader of items() sees the end and reports it
 
-    def run(self, config: RunConfig) -> Iterator[tuple[Frame, ...] | Event | Note]:
+    def run(
+        self, config: RunConfig, model: str | None = None
+    ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:
         """Start a run and yield what the child measures and says, until the run has stopped or the child is gone.
 
-        The last item is a note `stopped` when the child is ready for another run; without it, the child died.
+        model: names the factory of somebody's own nets. The first item says which layers there are, the last is a note
+        `stopped` when the child is ready for another run; without it, the child died.
         """
-        self.send("start", config=config.to_dict())
+        self.send("start", config=config.to_dict(), model=model)
         try:
-            yield from StreamReader(self.stdout)
+            reader = StreamReader(self.stdout)
         except ValueError:
             return  # not even a header came
+        yield reader.description
+        yield from reader

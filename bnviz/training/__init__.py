@@ -9,15 +9,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, Arm, RunConfig
-from bnviz.data import load
-from bnviz.frames import Event, Frame, layer_names
+from bnviz.data import Data, load
+from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
+from bnviz.models.factory import Factory
 from bnviz.models.treatments import Learner, pretraining_steps, shallow_depth
 from bnviz.probe import Batch
 from bnviz.probe import measure as measure_step
-from bnviz.training.network import RunningArm, build, loss_function
+from bnviz.training.nets import Nets, OurNets, loss_function
+from bnviz.training.network import RunningArm
+from bnviz.training.own import OwnNets
 
 Item = tuple[Frame, ...] | Event
 """What a run yields: the frames of a measured step, or an event."""
@@ -39,14 +43,29 @@ def record(trainer: Trainer) -> Iterator[Item]:
         yield from trainer.items(measure=trainer.due)
 
 
+def nets_of(config: RunConfig, factory: Factory | None = None) -> Nets:
+    """Where the networks of a config come from. factory: of somebody's own nets, for `model="own"`.
+
+    Errors: ValueError where it is missing, makes no net, or one that does not fit the data.
+    """
+    if config.model != "own":
+        return OurNets(config)
+    if factory is None:
+        raise ValueError("model own is the model that bnviz is started with, bnviz --model FILE.py:FUNCTION: got none.")
+    return OwnNets(factory, config)
+
+
 class Trainer:
     """Trains the arms of a config step by step, and takes changes in between.
 
-    `progress` is called with a sentence and the share done (NaN: unknown) while data are fetched.
-    Errors: `bnviz.data.DataUnavailable` when the data cannot be had.
+    `progress` is called with a sentence and the share done (NaN: unknown) while data are fetched. nets: where the
+    networks come from, if not `nets_of(config)`.
+    Errors: `bnviz.data.DataUnavailable` when the data cannot be had; ValueError as `nets_of`.
     """
 
-    def __init__(self, config: RunConfig, progress: Callable[[str, float], None] | None = None) -> None:
+    def __init__(
+        self, config: RunConfig, progress: Callable[[str, float], None] | None = None, nets: Nets | None = None
+    ) -> None:
         self.config = config
         """The config as changed so far."""
         self.step_count = 0
@@ -56,12 +75,12 @@ class Trainer:
         self._told = 0
         self.round = config.steps
         """Steps added when a finished run is continued."""
-        self._layers = layer_names(config)
-        self._loss_fn = loss_function(config)
+        self._nets = nets or nets_of(config)
+        self._loss_fn = self._nets.loss(loss_function(config))
         data = load(config.dataset, noise=config.data_noise, seed=config.seed, progress=progress)
-        if config.model == "mlp":
+        if self._nets.flat:
             data = replace(data, x_train=data.x_train.flatten(1), x_test=data.x_test.flatten(1))
-        self._data = data
+        self._data = data = replace(data, y_test=self._targets(data, data.y_test))
         self._batches = _batches(len(data.x_train), config.batch_size, config.seed)
         self._unchecked: list[tuple[Tensor, ...]] = []  # losses of the steps since the last measured one
         self.batch = Batch(data.x_train[:0], data.y_train[:0], data.x_test, data.y_test, data.classes)
@@ -69,12 +88,12 @@ class Trainer:
         self._grow_at = pretraining_steps(config.steps)
         first_depth = {"pretrain": shallow_depth(config.depth)}
         self._arms = {
-            label: RunningArm(config, arm, self._built(arm, first_depth.get(arm.trick)))
+            label: RunningArm(config, arm, self._nets, first_depth.get(arm.trick))
             for label, arm in zip(config.labels, config.arms, strict=True)
         }
 
     @property
-    def models(self) -> dict[str, nn.Sequential]:
+    def models(self) -> dict[str, nn.Module]:
         """The networks, by their arms' labels."""
         return {label: each.model for label, each in self._arms.items()}
 
@@ -103,6 +122,7 @@ class Trainer:
         self.grow()
         rows, data = next(self._batches), self._data
         x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
+        y = self._targets(data, y)
         self.batch = Batch(x, y, data.x_test, data.y_test, data.classes)
         probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
         with ExitStack() as stack:
@@ -115,7 +135,7 @@ class Trainer:
         if not measure:
             return ()
         steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
-        return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._layers, steps)
+        return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._nets.layers, steps)
 
     def items(self, measure: bool) -> Iterator[Item]:
         """Make one update; yield what is new: events first, then the frames of this step, if it is measured."""
@@ -134,8 +154,7 @@ class Trainer:
         if self.step_count < self._grow_at:
             return
         for label, each in self._arms.items():
-            if len(each.model) <= self.config.depth:
-                each.grow(self.config, self._built(each.arm))
+            if each.grow(self.config):
                 self._happened("grow", label, {"depth": self.config.depth})
 
     def change(self, arm: str | None = None, **fields: Any) -> Event:
@@ -191,9 +210,10 @@ class Trainer:
                 self.events.append(Event(first + offset + int(bad[0]), "diverged", label))
         self._unchecked.clear()
 
-    def _built(self, arm: Arm, depth: int | None = None) -> Learner:
-        data = self._data
-        return build(self.config, arm, data.x_train.shape[1:], data.classes or data.y_train.shape[1], depth)
+    def _targets(self, data: Data, y: Tensor) -> Tensor:
+        """What the loss takes: classes one-hot, float32 (n, C), for a squared error; else what is there."""
+        one_hot = data.classes and self.config.loss != "cross_entropy"
+        return F.one_hot(y, data.classes).float() if one_hot else y
 
     def _arm(self, label: str) -> RunningArm:
         if label not in self._arms:

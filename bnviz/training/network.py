@@ -3,65 +3,34 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.sgd import sgd
 
 from bnviz.config import MOMENTUM, Arm, RunConfig
-from bnviz.models import LossFunction, make_cnn, make_mlp, set_momentum, set_normalization
-from bnviz.models.treatments import Learner, grown, make_heads
+from bnviz.models import LossFunction
+from bnviz.models.treatments import Learner, grown
 from bnviz.probe import Probe
-
-
-def loss_function(config: RunConfig) -> LossFunction:
-    """Mean cross-entropy, or squared error summed over batch and outputs (Santurkar et al. 2018, App. A)."""
-    return F.cross_entropy if config.loss == "cross_entropy" else nn.MSELoss(reduction="sum")
-
-
-def build(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: int, depth: int | None = None) -> Learner:
-    """The network of an arm as it is drawn, with its heads if it has any; the caller's random state stays.
-
-    depth: hidden layers, if not as many as the config has. All arms have the same weights, layer by layer from the
-    first; only the output layer of a net of another depth, drawn after its last hidden one, has others.
-    """
-    depth = config.depth if depth is None else depth
-    options: Any = {
-        "activation": config.activation,
-        "normalization": arm.normalization,
-        "init": config.init,
-        "noise": arm.noise,
-        "groups": config.groups,
-        "bn_momentum": config.bn_momentum,
-    }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        if config.model == "cnn":
-            net = make_cnn(in_shape, config.width, depth, outputs, **options)
-        else:
-            net = make_mlp(in_shape[0], config.width, depth, outputs, **options)
-        # Drawn after the net, whose own weights are thus those of the other arms.
-        heads = make_heads(net, outputs, config.init) if arm.trick == "auxiliary" else None
-    return Learner(net, heads)
+from bnviz.training.nets import Nets
 
 
 class RunningArm:
     """An arm's network and optimizer."""
 
-    def __init__(self, config: RunConfig, arm: Arm, learner: Learner) -> None:
+    def __init__(self, config: RunConfig, arm: Arm, nets: Nets, depth: int | None = None) -> None:
         self.arm = arm
-        self.learner = learner
+        self._nets = nets
+        self.learner = nets.build(config, arm, depth)
         self.diverged = False
-        self._optimizer = _optimizer(config, learner)
+        self._optimizer = _optimizer(config, self.learner)
         self._probe: Probe | None = None
         self.follow(config)
 
     @property
-    def model(self) -> nn.Sequential:
+    def model(self) -> nn.Module:
         """The network as it is by now."""
         return self.learner.net
 
@@ -69,7 +38,7 @@ class RunningArm:
     def probe(self) -> Probe:
         """Watches the model as it is built now; made when first asked for, as it holds two copies of the model."""
         if self._probe is None:
-            self._probe = Probe(self.model, own_loss=not self.learner.heads)
+            self._probe = self._nets.probe(self.learner)
         return self._probe
 
     def update(self, x: Tensor, y: Tensor, loss_fn: LossFunction) -> Tensor:
@@ -82,7 +51,7 @@ class RunningArm:
 
     def follow(self, config: RunConfig) -> None:
         """Take the run's BatchNorm momentum and, where the arm has none of its own, its learning rate."""
-        set_momentum(self.model, config.bn_momentum)
+        self._nets.follow(self.model, config, self.arm)
         for group in self._optimizer.param_groups:
             group["lr"] = config.rate(self.arm)
 
@@ -93,19 +62,25 @@ class RunningArm:
         """
         changed = replace(self.arm, **fields)
         if (changed.normalization, changed.noise) != (self.arm.normalization, self.arm.noise):
-            set_normalization(
-                self.model, changed.normalization, noise=changed.noise,
-                groups=config.groups, bn_momentum=config.bn_momentum,
-            )  # fmt: skip
+            self.learner = Learner(self._nets.changed(self.model, config, changed), self.learner.heads)
             self._rebuilt(config)
         self.arm = changed
         self.follow(config)
 
-    def grow(self, config: RunConfig, deep: Learner) -> None:
-        """Put what has been learned into a deeper net, and go on with that; see `bnviz.models.treatments.grown`."""
-        self.learner = Learner(grown(self.model, deep.net), deep.heads)
+    def grow(self, config: RunConfig) -> bool:
+        """Put what has been learned into a net of full depth, and go on with that; False where it has that already.
+
+        See `bnviz.models.treatments.grown`.
+        """
+        shallow = self.model
+        if self.arm.trick != "pretrain" or not isinstance(shallow, nn.Sequential) or len(shallow) > config.depth:
+            return False
+        deep = self._nets.build(config, self.arm)
+        assert isinstance(deep.net, nn.Sequential)
+        self.learner = Learner(grown(shallow, deep.net), deep.heads)
         self._rebuilt(config)
         self.follow(config)
+        return True
 
     def _rebuilt(self, config: RunConfig) -> None:
         """Optimize the parameters as they are by now; what is remembered of those that stay is kept."""

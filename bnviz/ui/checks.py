@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from bnviz import laws
 from bnviz.laws import Result
 from bnviz.serve.selfcheck import Report, Status
 from bnviz.serve.shared import server
+from bnviz.ui.markdown import escaped
 
 INTRO = """Some of what bnviz shows is known beforehand: it was proved, or a paper measured it. The checks measure each
 of these laws once more, on the machine that serves this page. This takes about a minute, or longer while networks
@@ -75,14 +74,9 @@ def _conclude(report: Report) -> None:
 
 def _row(result: Result) -> dict[str, str]:
     return {
-        "Law": f"{result.number}\\. {_plain(result.law)}",
-        "Source": _plain(result.source),
-        "Expected": _plain(result.expected),
-        "Measured": _plain(result.measured),
+        "Law": f"{result.number}\\. {escaped(result.law)}",
+        "Source": escaped(result.source),
+        "Expected": escaped(result.expected),
+        "Measured": escaped(result.measured),
         "Result": ":green[✓\N{NO-BREAK SPACE}pass]" if result.passed else ":red[**✗\N{NO-BREAK SPACE}FAIL**]",
     }
-
-
-def _plain(text: str) -> str:
-    """The text with every sign that Markdown would take for its own made harmless."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+.!|~$:^-])", r"\\\1", text)

@@ -99,7 +99,12 @@ def _read_link() -> list[str]:
         problems.append(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
         tab = FIRST_TAB
     st.session_state["tab"], st.session_state["turn"] = tab, 0
-    config, fallen = forgiving_config(settings, live(PRESETS[name].config))
+    base, own = live(PRESETS[name].config), server().hub.own_model
+    if own is not None and not {"preset", "run", "model"} & set(link):
+        base = own.config(base)
+    config, fallen = forgiving_config(settings, base)
+    if sidebar.offered(config) != config:
+        fallen.append("model own is the model that a server was started with (bnviz --model), and this one has none.")
     source = server().hub.get(link.get("run", ""))
     if source is not None:
         st.session_state["run"] = source.id

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import streamlit as st
 
-from bnviz.config import CATALOG, SETTINGS, Landscape, Loss, RunConfig
+from bnviz.config import AS_IS, SETTINGS, Arm, Landscape, RunConfig
+from bnviz.config.catalog import DataSet
+from bnviz.config.own import data_set
 from bnviz.config.settings import Choice, Number, Whole
 from bnviz.presets import PRESETS, live
-from bnviz.ui import arm_rows
+from bnviz.serve.own_model import OwnModel
+from bnviz.serve.shared import server
+from bnviz.ui import arm_rows, own_data
+from bnviz.ui.markdown import escaped
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
 OWN = "own"
 
 
 def put(config: RunConfig) -> None:
-    """Make the widgets show this config (before they are drawn)."""
-    state = st.session_state
+    """Make the widgets show this config (before they are drawn), as far as this server can train it."""
+    config, state = offered(config), st.session_state
     state["config"] = config
     for name in FIELDS:
         if name != "arms":
             state[_key(name)] = getattr(config, name)
-    arm_rows.put(config.arms)
+    arm_rows.put(config.arms, server().hub.own_model if config.model == "own" else None)
+
+
+def offered(config: RunConfig) -> RunConfig:
+    """The config itself; with a net of bnviz's in the place of a model of somebody's own that is not here."""
+    if config.model != "own" or server().hub.own_model is not None:
+        return config
+    arms = tuple(replace(arm, normalization="none") if arm.normalization == AS_IS else arm for arm in config.arms)
+    return replace(config, model="mlp", arms=arms, groups=RunConfig().groups)
 
 
 def take_landscape(setting: Any) -> None:
@@ -39,33 +52,30 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     state = st.session_state
     chosen: dict[str, Any] = {}
     _preset_box()
-    chosen["dataset"] = _choice("dataset")
-    dataset = chosen["dataset"]
-    if CATALOG[dataset].drawn:
+    chosen["dataset"] = dataset = own_data.choose(_key("dataset"), _label("dataset"), _help("dataset"))
+    data = data_set(dataset)
+    if dataset != state["config"].dataset:
+        kept = ("model",) if state[_key("model")] == "own" else ()
+        state.update({_key(name): value for name, value in data.usual.items() if name not in kept})
+    if data.drawn:
         chosen["data_noise"] = _share("data_noise", 0.05)
-    if CATALOG[dataset].openml:
+    if data.openml:
         st.caption("Downloaded from openml.org on first use.")
-    chosen["depth"] = _slider("depth")
-    chosen["width"] = _stops("width")
-    chosen["activation"] = _pills("activation")
-    chosen["arms"] = arm_rows.arms()
+    own = server().hub.own_model
+    if own is not None:
+        chosen["model"] = _model_box(data, own)
+    ours = chosen.get("model") != "own"
+    if ours:
+        chosen["depth"] = _slider("depth")
+        chosen["width"] = _stops("width")
+        chosen["activation"] = _pills("activation")
+    chosen["arms"] = arm_rows.arms(None if ours else own)
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
-    with st.expander("Advanced"):
-        if CATALOG[dataset].images:
-            chosen["model"] = _choice("model")
-        for name in ("init", "optimizer"):
-            chosen[name] = _choice(name)
-        for name in ("steps", "measure_every"):
-            chosen[name] = _stops(name, "{:,}")
-        chosen["landscape"] = _choice("landscape")
-        if any(arm.kind.running_statistics for arm in chosen["arms"]):
-            chosen["bn_momentum"] = _share("bn_momentum", 0.01)
-        if any(arm.normalization == "group" for arm in chosen["arms"]):
-            chosen["groups"] = _number("groups")
+    chosen |= _advanced(data, ours, chosen["arms"])
     try:
-        config = replace(_fitting(state["config"], dataset), **chosen)
+        config: RunConfig = replace(state["config"], **({} if data.images else {"model": "mlp"}) | chosen)
     except ValueError as error:
         problem(str(error))
         return _last_good()
@@ -75,18 +85,28 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     return config
 
 
+def _advanced(data: DataSet, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any]:
+    """Draw what is seldom changed; the settings chosen there. ours: whether the nets are bnviz's."""
+    chosen: dict[str, Any] = {}
+    with st.expander("Advanced"):
+        if data.images and server().hub.own_model is None:
+            chosen["model"] = _choice("model", ("mlp", "cnn"))
+        for name in ("init", "optimizer") if ours else ("optimizer",):
+            chosen[name] = _choice(name)
+        chosen["loss"] = _choice("loss", data.losses)
+        for name in ("steps", "measure_every"):
+            chosen[name] = _stops(name, "{:,}")
+        chosen["landscape"] = _choice("landscape")
+        if any(arm.kind.running_statistics for arm in arms):
+            chosen["bn_momentum"] = _share("bn_momentum", 0.01)
+        if any(arm.normalization == "group" for arm in arms):
+            chosen["groups"] = _number("groups")
+    return chosen
+
+
 def _last_good() -> RunConfig:
     config: RunConfig = st.session_state["config"]
     return config
-
-
-def _fitting(config: RunConfig, dataset: str) -> RunConfig:
-    """The config with a loss and a network that go with this data set."""
-    if dataset == config.dataset:
-        return config
-    data = CATALOG[dataset]
-    model = config.model if data.images else "mlp"
-    return replace(config, dataset=dataset, model=model, loss=cast(Loss, data.loss))
 
 
 def _key(name: str) -> str:
@@ -126,10 +146,31 @@ def _preset_box() -> None:
     )  # fmt: skip
 
 
-def _choice(name: str) -> str:
+def _choice(name: str, allowed: Sequence[str] = (), on_change: Callable[[], None] | None = None) -> str:
     choice = SETTINGS[name]
     assert isinstance(choice, Choice)
-    return str(st.selectbox(_label(name), choice.names, key=_key(name), format_func=choice.title, help=_help(name)))
+    names, shown = allowed or choice.names, choice.title
+    return str(
+        st.selectbox(
+            _label(name), names, key=_key(name), format_func=shown, help=_help(name), on_change=on_change
+        )
+    )  # fmt: skip
+
+
+def _model_box(data: DataSet, own: OwnModel) -> str:
+    """The networks to choose from, where there is a model of the operator's own."""
+    key = _key("model")
+
+    def take() -> None:
+        if st.session_state[key] == "own":
+            arm_rows.put(own.arms, own)
+        else:
+            arm_rows.put(RunConfig().arms)
+
+    chosen = _choice("model", ("mlp", *(["cnn"] if data.images else []), "own"), on_change=take)
+    if chosen == "own":
+        st.caption(f"{escaped(own.title)}. What is done to it for each network stands behind the sign beside it.")
+    return chosen
 
 
 def _pills(name: str) -> str:

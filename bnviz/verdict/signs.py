@@ -30,7 +30,7 @@ def nothing_learned(state: State) -> bool:
 
     The loss on a small batch is noisy, so it gets more room.
     """
-    if not state.classes or state.diverged:
+    if not state.guesses or state.diverged:
         return False
     room = MARGIN + 0.5 / math.sqrt(state.batch_size)
     return (

@@ -107,9 +107,14 @@ class State:
         return share + LUCKY * math.sqrt(share * (1 - share) / self.config.data.tests)
 
     @property
+    def guesses(self) -> bool:
+        """Whether the loss of a net that has learned nothing is known: it is ln C, under cross-entropy."""
+        return self.config is not None and self.config.loss == "cross_entropy"
+
+    @property
     def guessing(self) -> float:
-        """The loss of a net that has learned nothing: ln C; for regression the first loss measured."""
-        return math.log(self.classes) if self.classes else self.frames[0].train_loss
+        """The loss of a net that has learned nothing: ln C; where that is not known, the first loss measured."""
+        return math.log(self.classes) if self.guesses else self.frames[0].train_loss
 
     def median(self, name: str) -> Floats:
         """A field's median over the recent steps, layer by layer; NaN where it never applies."""

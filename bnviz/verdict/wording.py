@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnviz.config import Arm, numbered
+from bnviz.config import AS_IS, Arm, numbered
 
 TIMES = "×"
 FORMULAS = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}
@@ -91,6 +91,8 @@ def names(arms: Sequence[Arm]) -> list[str]:
 
 
 def _name(arm: Arm) -> str:
+    if arm.normalization == AS_IS:
+        return _title(arm)
     if arm.normalization != "none":
         return f"with {_title(arm)}"
     rest = arm.title.removeprefix(Arm("none").title)

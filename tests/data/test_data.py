@@ -11,6 +11,7 @@ import torch
 from bnviz import data as datasets
 from bnviz.config import CATALOG
 from bnviz.data import Data, load
+from bnviz.data.parts import split
 
 AT_HAND = [name for name, data in CATALOG.items() if not data.openml]
 DRAWN = ["moons", "circles", "spiral"]
@@ -58,7 +59,7 @@ def test_shapes_are_as_described(name):
 @pytest.mark.parametrize("name", STANDARDIZED)
 def test_each_sample_is_in_one_part(name):
     x, y = raw(name)
-    (train, _), (test, _) = datasets._split(np.arange(len(x)), y)
+    (train, _), (test, _) = split(np.arange(len(x)), y)
     assert sorted([*train, *test]) == list(range(len(x)))
     for label in set(y.tolist()):
         of_class = sum(y == label)
@@ -68,7 +69,7 @@ def test_each_sample_is_in_one_part(name):
 @pytest.mark.parametrize("name", STANDARDIZED)
 def test_standardized_with_the_training_part_alone(name):
     x, y = raw(name)
-    (train, y_train), (test, y_test) = datasets._split(np.arange(len(x)), y)
+    (train, y_train), (test, y_test) = split(np.arange(len(x)), y)
     data = load(name)
     columns = [x[train].ravel()] * x.shape[1] if name == "digits" else x[train].T
     for j, column in enumerate(columns):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 from itertools import islice
@@ -11,7 +12,7 @@ import torch
 from bnviz.config import Arm, RunConfig
 from bnviz.data import load
 from bnviz.frames import Event, quantities
-from bnviz.training import Trainer, record, train
+from bnviz.training import Trainer, _batches, record, train
 
 SMALL = RunConfig(depth=3, width=16, batch_size=64, steps=60, measure_every=20)
 
@@ -46,6 +47,20 @@ def test_two_runs_of_one_config_give_identical_frames():
         assert (one.step, one.arm) == (two.step, two.arm)
         for q in quantities(len(one.layers)):
             np.testing.assert_array_equal(getattr(one, q.name), getattr(two, q.name))
+
+
+@pytest.mark.parametrize(("loss", "share"), [("squared_error", 64), ("mean_squared_error", 1 / 10)])
+def test_squared_error_of_classes_is_that_of_one_hot_targets(loss, share):
+    trainer = Trainer(replace(SMALL, loss=loss, learning_rate=0.001, arms=(Arm("batch"),)))
+    before = copy.deepcopy(trainer.models["batch"])
+    (frame,) = trainer.step(measure=True)
+    data = load("digits")
+    rows = next(_batches(len(data.x_train), SMALL.batch_size, SMALL.seed))
+    outputs, y = before(data.x_train[rows].flatten(1)).tolist(), data.y_train[rows].tolist()
+    total = sum((out - (c == right)) ** 2 for row, right in zip(outputs, y, strict=True) for c, out in enumerate(row))
+    assert frame.train_loss == pytest.approx(total / 64 * share, rel=1e-5)
+    hits = sum(max(range(10), key=row.__getitem__) == right for row, right in zip(outputs, y, strict=True))
+    assert frame.train_accuracy == hits / 64
 
 
 def test_the_seed_decides():
