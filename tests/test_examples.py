@@ -10,10 +10,10 @@ import pytest
 from bnviz.recording import Recording
 from tests.support.server import ROOT
 
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+WATCHING = sorted((ROOT / "examples").glob("watch_*.py"))
 
 
-@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", WATCHING, ids=lambda file: file.stem)
 def test_an_example_runs_and_leaves_a_recording(file, tmp_path):
     out = tmp_path / "run.arrow"
     command = [sys.executable, str(file), "--steps", "21", "--out", str(out)]
@@ -24,3 +24,13 @@ def test_an_example_runs_and_leaves_a_recording(file, tmp_path):
     recording = Recording.load(out)
     assert [frame.step for frame in recording.frames] == [0, 10, 20]
     assert "blocks.2.conv2" in recording.description.layers
+
+
+def test_the_example_that_compares_says_which_net_is_better(tmp_path):
+    out = tmp_path / "report.html"
+    command = [sys.executable, "examples/compare_tabular.py", "--steps", "60", "--jobs", "1", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert "With BatchNorm your net reaches 9" in done.stdout
+    assert "With BatchNorm your net reaches 9" in out.read_text()

@@ -44,7 +44,7 @@ def compare(
     squared error. optimizer: sgd, momentum, adam, or a function of parameters and rate. learning_rate: one or
     several; None takes three. variants: "as is", and kinds of normalization or "none", which are those of
     `bnviz.models.variants.variant`. seeds: how many, or which. batch_size: None takes 64. jobs: processes; None takes
-    all cores, 1 trains in this one. progress: print what is changed before it starts, and show a bar.
+    all cores, 1 trains in this one. progress: show a bar. What is changed is printed before it starts.
 
     A run that raises, or whose loss is not finite, is a result as well. Layers are measured by `bnviz.watch`.
     Errors: ValueError, in one sentence, where net, data, loss and settings do not fit.
@@ -57,8 +57,7 @@ def compare(
         raise ValueError(f"jobs must be a number of processes from 1 on, got {jobs!r}.")
     race, notes = raced(make_model, train_data, test_data, loss_fn, settings)
     plan = planned(race)
-    if progress:
-        print(plan_text(plan), flush=True)
+    print(plan_text(plan), flush=True)
     each = [Job(v, rate, seed) for seed in settings.seeds for v in plan.variants for rate in settings.rates]
     from tqdm import tqdm  # noqa: PLC0415
 

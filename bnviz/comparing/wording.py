@@ -66,8 +66,8 @@ def verdict(judged: Judged) -> str:
         return _unfinished(judged)
     ours, reached = called(reference.variant), _reached(reference, judged)
     if top is None:
-        return capital(f"{ours} your net reaches {reached}; no other variant ends with a finite loss for {seeds} at any "
-                       "rate tried.")  # fmt: skip
+        return capital(f"{ours} your net reaches {reached}; no other variant ends with a finite loss for {seeds} "
+                       "at any rate tried.")  # fmt: skip
     theirs, theirs_reached = called(top.variant), _reached(top, judged)
     if judged.seeds < FEWEST_SEEDS:
         return capital(f"{ours} your net reaches {reached}, {theirs} {theirs_reached}, but {seeds} can show no "
@@ -79,8 +79,8 @@ def verdict(judged: Judged) -> str:
                        f"({_sure(found, judged)}).")  # fmt: skip
     if found.sign < 0:
         worse = Difference(found.variant, -found.mean, -found.high, -found.low)
-        return capital(f"{ours} your net does best: it reaches {reached}, {gain} than {theirs}{_own_rate(top, judged)}, "
-                       f"the next best ({_sure(worse, judged)}).")  # fmt: skip
+        return capital(f"{ours} your net does best: it reaches {reached}, {gain} than {theirs}"
+                       f"{_own_rate(top, judged)}, the next best ({_sure(worse, judged)}).")  # fmt: skip
     return capital(f"no difference that {seeds} can show between your net {ours} ({reached}) and {theirs} "
                    f"({theirs_reached}): a gain of {_amount(found.mean, judged.outcome)} "
                    f"(95 % interval {_ends(found, judged)}).")  # fmt: skip
@@ -135,7 +135,8 @@ def _at_one_rate(judged: Judged, top: Standing) -> Iterator[str]:
                        f"{_seeds(judged.seeds)} end without a finite loss.")  # fmt: skip
         if found is not None:
             yield (f"At the same rate {rate:g}, your net reaches {_more(found.mean, judged.outcome)} "
-                   f"{called(top.variant)} than {called(judged.reference.variant)} ({_sure(found, judged)}).")  # fmt: skip
+                   f"{called(top.variant)} than {called(judged.reference.variant)} "
+                   f"({_sure(found, judged)}).")  # fmt: skip
 
 
 def _edges(judged: Judged, standings: Sequence[Standing]) -> Iterator[str]:

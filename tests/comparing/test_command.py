@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from sklearn.datasets import load_wine
+
+from tests.support.server import ROOT
+
+NET = """
+from torch import nn
+
+def make_model(in_features, out_features):
+    return nn.Sequential(nn.Linear(in_features, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, out_features))
+"""
+
+
+def bnviz(*arguments, cwd):
+    command = [sys.executable, "-m", "bnviz.cli", "compare", *map(str, arguments)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, cwd=cwd, env=env, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "mynet.py").write_text(NET)
+    wine = load_wine(as_frame=True)
+    wine.data.assign(cultivar=wine.target.map({0: "Barolo", 1: "Grignolino", 2: "Barbera"})).to_csv(
+        tmp_path / "wine.csv", index=False
+    )
+    return tmp_path
+
+
+def test_a_net_and_a_table_of_ones_own(folder):
+    done = bnviz(
+        "mynet.py:make_model", "--data", "wine.csv", "--target", "cultivar", "--seeds", "3", "--steps", "40", "--set",
+        "learning_rate=0.1,1", "--set", "batch_size=32", "--variants", "as is,batch", "--out", "report.html", "--csv",
+        "runs.csv", "--jobs", "2", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "0: BatchNorm inserted after it." in done.stdout
+    assert "3 seeds" in done.stdout
+    table = pd.read_csv(folder / "runs.csv")
+    assert len(table) == 2 * 2 * 3
+    assert table.test_accuracy.max() > 0.9
+    assert "cultivar" not in (folder / "report.html").read_text()
+
+
+def test_mistakes_are_one_line(folder):
+    for arguments, said in (
+        (("mynet.py:make", "--data", "digits"), "mynet.py has no function 'make'. It has: make_model."),
+        (("mynet.py:make_model", "--data", "nothing.csv"), "nothing.csv"),
+        (("mynet.py:make_model", "--data", "digits", "--seeds", "0"), "seeds must be"),
+        (("mynet.py:make_model", "--data", "digits", "--set", "lr=1"), "Unknown setting 'lr'. Settings: "),
+        (("mynet.py:make_model", "--data", "digits", "--set", "learning_rate=fast"), "learning_rate must be one or"),
+        (("mynet.py:make_model", "--data", "digits"), "The net cannot take the data, x of shape (64, 1, 8, 8)"),
+    ):
+        done = bnviz(*arguments, cwd=folder)
+        assert done.returncode == 2, done.stdout
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
