@@ -1,4 +1,4 @@
-"""Would normalization help this net? `python examples/compare_tabular.py`, on the breast cancer data of scikit-learn."""
+"""Would normalization help this net? `python examples/compare_tabular.py` asks it on a table of scikit-learn's."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ def add(commands: Any) -> None:
     parser.add_argument("model", metavar="FILE.py:FUNCTION", help="the function that makes your net")
     parser.add_argument("--data", required=True, metavar="FILE|NAME", help=f"your data, or one of {', '.join(CATALOG)}")
     parser.add_argument("--target", metavar="COLUMN",
-                        help="the column to predict (default: one called target, label, class or y, else the last)")  # fmt: skip
-    parser.add_argument("--task", choices=("auto", "classification", "regression"), default="auto", help="of your file")
+                        help="to predict (default: one called target, label, class or y, else the last)")  # fmt: skip
+    parser.add_argument("--task", default="auto", help="of your file: auto, classification or regression")
     parser.add_argument("--variants", help="such as 'as is,batch,none'; the first is what the others are held against")
     parser.add_argument("--seeds", help="how many, or which, such as 0,1,2 (default: 5)")
     parser.add_argument("--steps", help="of each run (default: 500)")

@@ -49,9 +49,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield curves(report)
     yield _table(tables.outcomes(report))
     yield _table(tables.differences(report))
-    yield "<h3>By layer</h3><p>Medians over measured steps and seeds. |G|: the gradient's norm. ICS: internal "
-    yield "covariate shift, |G−G′|/|G| and the cosine of G and G′ (Santurkar et al. 2018, Definition 2.1). Running "
-    yield "gap: |running mean − batch mean| / batch std; var ratio: running variance / batch variance.</p>"
+    yield f"<h3>By layer</h3><p>{escape(tables.COLUMNS)}</p>"
     yield from map(_table, tables.layers(report))
     yield "<h3>What was changed</h3>"
     for variant, changes in report.changes.items():

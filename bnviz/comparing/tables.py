@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnviz.comparing.judging import FEWEST_SEEDS, standing
+from bnviz.comparing.judging import FEWEST_SEEDS, Outcome, standing
 from bnviz.comparing.report import Report
 from bnviz.comparing.running import Layer
 from bnviz.comparing.wording import called, capital, value
@@ -29,15 +29,15 @@ class Table:
 def outcomes(report: Report) -> Table:
     """A row for each variant and rate: the outcome over seeds, losses, and how many seeds ended finite."""
     accuracy = report.outcome == "test_accuracy"
-    head = ("variant", "rate", "test acc." if accuracy else "test loss", "lowest, highest", "train loss",
-            "test loss" if accuracy else "", "train mode", "finite")  # fmt: skip
+    head = ("variant", "rate", "test acc." if accuracy else "test loss", "range", "train", "test" if accuracy else "",
+            "own", "finite")  # fmt: skip
     rows = []
     for at_best in report.standings:
         for rate in report.settings.rates:
             each = standing(at_best.variant, rate, report.runs, report.outcome)
             ended = [run for run in each.runs if run.finished]
             reached = [getattr(run, report.outcome) for run in ended]
-            spread = ", ".join(value(end, report.outcome) for end in (min(reached), max(reached))) if ended else NOTHING
+            spread = _range(reached, report.outcome) if ended else NOTHING
             losses = [_loss([getattr(run, name) for run in ended])
                       for name in ("train_loss", "test_loss", "train_mode_test_loss")]  # fmt: skip
             mark = "*" if rate == at_best.learning_rate and each.finished else ""
@@ -45,8 +45,8 @@ def outcomes(report: Report) -> Table:
                 at_best.variant, f"{mark}{rate:g}", value(each.mean, report.outcome) if ended else NOTHING, spread,
                 losses[0], losses[1] if accuracy else "", losses[2], f"{each.finished}/{len(each.runs)}",
             ))  # fmt: skip
-    caption = f"Means over {len(report.settings.seeds)} seeds; * each variant's best rate. Train mode: the test loss " \
-              "with each batch's own statistics, dropout off."  # fmt: skip
+    caption = f"Means over {len(report.settings.seeds)} seeds; * each variant's best rate. Losses: in training, " \
+              "at the test, and there with each batch's own statistics, dropout off."  # fmt: skip
     return _without_empty(Table(caption, head, tuple(rows)))
 
 
@@ -73,7 +73,7 @@ def differences(report: Report) -> Table:
 
 def layers(report: Report) -> Iterator[Table]:
     """For each variant, a row for each of its layers, as measured at its best rate."""
-    head = ("layer", "|G|", "saturated", "dead", "ICS rel.", "ICS cos.", "running gap", "var ratio")
+    head = ("layer", "|G|", "sat.", "dead", "ICS", "cosine", "gap", "var.")
     for each in report.standings:
         count = max((len(run.layers) for run in each.runs), default=0)
         rows = []
@@ -85,6 +85,12 @@ def layers(report: Report) -> Iterator[Table]:
         yield _without_empty(Table(caption, head, tuple(rows)))
 
 
+COLUMNS = (
+    "|G|: the gradient's norm; sat.: saturated activations; dead: dead units; ICS: |G−G′|/|G|, and the cosine of G "
+    "and G′ (Santurkar et al. 2018, Definition 2.1); gap: |running mean − batch mean| / batch std; var.: running variance "
+    "/ batch variance. Medians over measured steps and seeds."
+)
+"""What the columns of a table of layers say."""
 FORMS: dict[str, Callable[[float], str]] = {
     "grad_norm": number, "saturated": percent, "dead": percent, "ics_relative": number, "ics_cosine": cosine,
     "running_mean_gap": number, "running_var_ratio": number,
@@ -94,6 +100,11 @@ FORMS: dict[str, Callable[[float], str]] = {
 def _median(measured: list[Layer], name: str, form: Callable[[float], str]) -> str:
     known = [found for each in measured if math.isfinite(found := getattr(each, name))]
     return form(float(np.median(known))) if known else NOTHING
+
+
+def _range(reached: list[float], outcome: Outcome) -> str:
+    ends = [value(end, outcome).removesuffix(" %") for end in (min(reached), max(reached))]
+    return " to ".join(ends)
 
 
 def _loss(losses: list[float]) -> str:

@@ -14,7 +14,7 @@ from bnviz.comparing.wording import called, capital
 WIDTH = 80
 MOST_LAYERS = 12
 """Of a longer net, the first and the last half as many are shown."""
-NAME = 18
+NAME = 16
 """Longer names of layers are cut, at their beginning."""
 
 
@@ -22,7 +22,7 @@ def text(report: Report) -> str:
     """All of a report but the changes, which were said before it started."""
     parts = [_wrapped(report.verdict), "\n".join(_wrapped(each, "- ") for each in report.remarks)]
     parts += [_table(table) for table in (tables.outcomes(report), tables.differences(report))]
-    parts.append("By layer: medians over measured steps and seeds; |G| is the gradient's norm.")
+    parts.append(_wrapped(f"By layer. {tables.COLUMNS}"))
     parts += [_table(_shortened(table)) for table in tables.layers(report)]
     return "\n\n".join(part for part in parts if part)
 

@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 
+from bnviz.cli import main
 from tests.support.server import ROOT
 
 NET = """
 from torch import nn
 
 def make_model(in_features, out_features):
-    return nn.Sequential(nn.Linear(in_features, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, out_features))
+    hidden = [nn.Linear(in_features, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh()]
+    return nn.Sequential(*hidden, nn.Linear(16, out_features))
 """
 
 
@@ -50,16 +52,22 @@ def test_a_net_and_a_table_of_ones_own(folder):
     assert "cultivar" not in (folder / "report.html").read_text()
 
 
-def test_mistakes_are_one_line(folder):
-    for arguments, said in (
-        (("mynet.py:make", "--data", "digits"), "mynet.py has no function 'make'. It has: make_model."),
-        (("mynet.py:make_model", "--data", "nothing.csv"), "nothing.csv"),
-        (("mynet.py:make_model", "--data", "digits", "--seeds", "0"), "seeds must be"),
-        (("mynet.py:make_model", "--data", "digits", "--set", "lr=1"), "Unknown setting 'lr'. Settings: "),
-        (("mynet.py:make_model", "--data", "digits", "--set", "learning_rate=fast"), "learning_rate must be one or"),
-        (("mynet.py:make_model", "--data", "digits"), "The net cannot take the data, x of shape (64, 1, 8, 8)"),
-    ):
-        done = bnviz(*arguments, cwd=folder)
-        assert done.returncode == 2, done.stdout
-        assert said in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+@pytest.mark.parametrize(
+    ("function", "arguments", "said"),
+    [
+        ("make", "", "mynet.py has no function 'make'. It has: make_model."),
+        ("make_model", "--data nothing.csv", "nothing.csv"),
+        ("make_model", "--seeds 0", "seeds must be how many, from 1 on"),
+        ("make_model", "--set lr=1", "Unknown setting 'lr'. Settings: variants, learning_rate"),
+        ("make_model", "--set learning_rate", "--set takes KEY=VALUE, got 'learning_rate'."),
+        ("make_model", "--set learning_rate=fast", "learning_rate must be one or several, each a number above 0"),
+        ("make_model", "--variants batch,bn", "variants must be one or several, each one of as is"),
+        ("make_model", "", "The net cannot take the data, x of shape (64, 1, 8, 8) (float32): RuntimeError"),
+    ],
+)
+def test_mistakes_are_one_line(folder, capsys, function, arguments, said):
+    spec = f"{folder}/mynet.py:{function}"
+    assert main(["compare", spec, "--data", "digits", *arguments.split()]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.splitlines()) == 1

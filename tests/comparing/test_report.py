@@ -40,9 +40,16 @@ def test_the_table_is_tidy_and_its_numbers_are_those_of_the_sentence(report):
     table = report.to_dataframe()
     assert len(table) == 3 * 2 * 3  # as is, layer, none; batch is the same net as it is
     assert not table.duplicated(["variant", "learning_rate", "seed"]).any()
-    assert {"train_loss", "test_loss", "test_accuracy", "train_mode_test_loss", "diverged_at", "error", "seconds", "best"} <= {
-        *table.columns
-    }
+    assert {
+        "train_loss",
+        "test_loss",
+        "test_accuracy",
+        "train_mode_test_loss",
+        "diverged_at",
+        "error",
+        "seconds",
+        "best",
+    } <= {*table.columns}
     assert table.error.isna().all()
     chosen = table[table.best].groupby("variant")
     assert (chosen.size() == 3).all()

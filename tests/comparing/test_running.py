@@ -36,7 +36,9 @@ def race(make_model=net, data=None, **settings):
 
 def plain(kind, rate, seed, steps=12, batch=50):
     """The same run without any of what does it: seeds, split, batches, loop and test written out."""
-    x, y = (torch.as_tensor(each, dtype=kind_) for each, kind_ in zip(digits(), (torch.float32, torch.long), strict=True))
+    x, y = (
+        torch.as_tensor(each, dtype=kind_) for each, kind_ in zip(digits(), (torch.float32, torch.long), strict=True)
+    )
     order = torch.randperm(1797, generator=torch.Generator().manual_seed(seed))
     test, train = order[:359], order[359:]
     torch.manual_seed(seed)
@@ -50,7 +52,7 @@ def plain(kind, rate, seed, steps=12, batch=50):
         loss = F.cross_entropy(model(x[chosen]), y[chosen])
         model.zero_grad()
         loss.backward()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter -= rate * parameter.grad
@@ -116,10 +118,13 @@ def test_processes_and_this_one_give_the_same_and_take_functions_of_any_kind(tmp
     of_here = lambda: nn.Sequential(nn.Linear(64, width), nn.Tanh(), nn.Linear(width, 10))  # noqa: E731
     jobs = [Job(kind, 0.5, seed) for kind in ("as is", "batch") for seed in (0, 1)]
     for factory in (of_here, of_a_file):
-        found = [sorted(run_all(race(factory), jobs, count), key=lambda run: (run.variant, run.seed)) for count in (1, 2)]
+        found = [
+            sorted(run_all(race(factory), jobs, count), key=lambda run: (run.variant, run.seed)) for count in (1, 2)
+        ]
         for here, there in zip(*found, strict=True):
             assert here.error is there.error is None
-            assert (here.train_loss, here.test_loss, here.layers) == (there.train_loss, there.test_loss, there.layers)
+            assert here.test_loss == there.test_loss
+            assert repr((here.curve, here.layers)) == repr((there.curve, there.layers))  # a NaN equals none
 
 
 def test_a_run_that_diverges_or_raises_is_a_result():
@@ -134,15 +139,10 @@ def test_a_run_that_diverges_or_raises_is_a_result():
                 raise RuntimeError("not with LayerNorm")
             return self.net(x)
 
-    shared = race(Picky, optimizer="sgd")
-    raised = shared.run("layer", 0.1, 0)
+    raised = race(Picky).run("layer", 0.1, 0)
     assert not raised.finished
     assert raised.error == "RuntimeError: not with LayerNorm"
-    steep = race(lambda: nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 10)),
-                 steps=60)  # fmt: skip
-    lost = steep.run("as is", 1000.0, 0)
-    if lost.finished:  # plain ReLU nets may die before they overflow
-        lost = race(lambda: nn.Sequential(nn.Linear(64, 16), nn.Linear(16, 10)), steps=60).run("as is", 1000.0, 0)
+    lost = race(lambda: nn.Sequential(nn.Linear(64, 16), nn.Linear(16, 10)), steps=60).run("as is", 1000.0, 0)
     assert not lost.finished
     assert lost.error is None
     assert 0 < lost.diverged_at <= 60
@@ -168,7 +168,7 @@ def test_loaders_and_data_sets_give_what_tensors_give():
     x = x.float()
     pair = race(data=(x, y), batch_size=50).run("batch", 0.5, 0)
     whole = TensorDataset(x, y)
-    joined = DataLoader(whole, batch_size=50, collate_fn=lambda items: tuple(map(torch.stack, zip(*items, strict=True))))
+    joined = DataLoader(whole, batch_size=50, collate_fn=lambda items: [torch.stack(e) for e in zip(*items)])  # noqa: B905
     for data in (whole, DataLoader(whole, batch_size=50, shuffle=True), joined):
         run = race(data=data, batch_size=50).run("batch", 0.5, 0)
         assert (run.train_loss, run.test_loss) == (pair.train_loss, pair.test_loss)
