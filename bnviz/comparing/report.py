@@ -106,5 +106,7 @@ def reported(
     differences = {variant: each for variant, each in found.items() if each is not None}
     judged = wording.Judged(outcome, reference, tuple(others), differences, ordered, settings.rates)
     unmeasured = tuple(dict.fromkeys(f"Not measured: {each}." for run in ordered for each in run.problems))
-    remarks = (*wording.remarks(judged, chance), *notes, *unmeasured)
+    same = tuple(f"{wording.capital(wording.called(variant))} it is the same net as '{other}', trained once."
+                 for variant, other in plan.same.items())  # fmt: skip
+    remarks = (*same, *wording.remarks(judged, chance), *notes, *unmeasured)
     return Report(wording.verdict(judged), remarks, settings, plan, outcome, (reference, *others), differences, ordered)

@@ -87,8 +87,8 @@ def layers(report: Report) -> Iterator[Table]:
 
 COLUMNS = (
     "|G|: the gradient's norm; sat.: saturated activations; dead: dead units; ICS: |G−G′|/|G|, and the cosine of G "
-    "and G′ (Santurkar et al. 2018, Definition 2.1); gap: |running mean − batch mean| / batch std; var.: running variance "
-    "/ batch variance. Medians over measured steps and seeds."
+    "and G′ (Santurkar et al. 2018, Definition 2.1); gap: |running mean − batch mean| / batch std; var.: running "
+    "variance / batch variance. Medians over measured steps and seeds."
 )
 """What the columns of a table of layers say."""
 FORMS: dict[str, Callable[[float], str]] = {

@@ -13,7 +13,7 @@ from bnviz.config import NORMALIZATIONS
 from bnviz.models.variants import AS_IS
 
 GAP = 1.25
-"""Losses in eval and in train mode that differ by this factor are told of."""
+"""A loss that is larger by this factor in eval mode than with the batches' own statistics is told of."""
 NEAR_CHANCE = 0.02
 
 
@@ -90,13 +90,15 @@ def remarks(judged: Judged, chance: float) -> Iterator[str]:
     """What else is worth knowing, a sentence each. chance: share of the commonest class, NaN without classes."""
     everyone = (judged.reference, *judged.others)
     top = judged.foremost
-    idle = [called(each.variant) for each in everyone if each.finished and each.mean <= chance + NEAR_CHANCE]
-    if judged.outcome == "test_accuracy" and idle:
-        yield (f"Always naming the commonest class would get {value(chance, judged.outcome)}: {', '.join(idle)} your "
-               "net learns no more than that in these steps.")  # fmt: skip
+    classes = judged.outcome == "test_accuracy"
+    idle = [each for each in everyone if classes and each.finished and each.mean <= chance + NEAR_CHANCE]
+    if idle:
+        names = " and ".join(called(each.variant) for each in idle)
+        yield (f"Always naming the commonest class would get {value(chance, judged.outcome)}: {names} your net learns no "
+               "more than that in these steps.")  # fmt: skip
     if top is not None and judged.reference.whole:
         yield from _at_one_rate(judged, top)
-    yield from _edges(judged, [judged.reference, *([top] if top else [])])
+    yield from _edges(judged, [each for each in (judged.reference, top) if each is not None and each not in idle])
     for each in everyone:
         yield from _modes(each)
     for each in everyone:
@@ -154,7 +156,7 @@ def _modes(each: Standing) -> Iterator[str]:
     if not losses.size:
         return
     evaluated, own = np.median(losses, axis=0)
-    if own > 0 and not 1 / GAP <= evaluated / own <= GAP:
+    if own > 0 and evaluated > GAP * own:
         yield capital(f"{called(each.variant)} the test loss is {evaluated:.3g} in eval mode and {own:.3g} with each "
                        "batch's own statistics: the running statistics are not those of the batches.")  # fmt: skip
 

@@ -40,7 +40,7 @@ def test_a_net_and_a_table_of_ones_own(folder):
     done = bnviz(
         "mynet.py:make_model", "--data", "wine.csv", "--target", "cultivar", "--seeds", "3", "--steps", "40", "--set",
         "learning_rate=0.1,1", "--set", "batch_size=32", "--variants", "as is,batch", "--out", "report.html", "--csv",
-        "runs.csv", "--jobs", "2", cwd=folder,
+        "runs.csv", "--jobs", "1", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

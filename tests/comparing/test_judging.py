@@ -73,8 +73,8 @@ def test_normalization_that_helps():
 def test_normalization_that_hurts():
     report = told({"as is": {0.1: LOW}, "batch": {0.1: [x - 0.05 - x / 99 for x in LOW]}, "layer": {0.1: [0.5] * 5}})
     assert report.verdict == (
-        "As it is your net does best: it reaches 91.1 % test accuracy at rate 0.1, 5.9 points more than with BatchNorm, "
-        "the next best (5 seeds, 95 % interval 5.9 to 5.9)."
+        "As it is your net does best: it reaches 91.1 % test accuracy at rate 0.1, 5.9 points more than with "
+        "BatchNorm, the next best (5 seeds, 95 % interval 5.9 to 5.9)."
     )
     assert "Only the rate 0.1 was tried" in report.remarks[0]
 
@@ -122,3 +122,13 @@ def test_too_few_seeds_show_no_difference(seeds, said):
 def test_a_net_that_learns_nothing_is_told_of():
     report = told({"as is": {0.1: [0.1, 0.11, 0.1]}, "batch": {0.1: [0.9, 0.8, 0.9]}}, chance=0.1)
     assert "Always naming the commonest class would get 10.0 %: as it is your net learns no more" in report.remarks[0]
+
+
+def test_running_statistics_that_lag_are_told_of_and_noise_in_the_batches_is_not():
+    for own, told_of in ((0.2, True), (0.9, False)):
+        runs = [Run("as is", 0.1, seed, 0.1, 0.5, 0.9, 0.5) for seed in range(3)]
+        runs += [Run("batch", 0.1, seed, 0.1, 0.5, 0.9, own) for seed in range(3)]
+        plan = Plan(("as is", "batch"), {"as is": (), "batch": ()}, {"as is": (), "batch": ()}, {"none": "as is"})
+        report = reported(plan, Settings(("as is", "batch"), 0.1, 3), runs)
+        assert any("0.5 in eval mode and 0.2 with each batch's own" in each for each in report.remarks) is told_of
+        assert "Without normalization it is the same net as 'as is', trained once." in report.remarks

@@ -110,21 +110,15 @@ def test_each_seed_holds_another_fifth_and_no_sample_is_in_both():
 
 
 def test_processes_and_this_one_give_the_same_and_take_functions_of_any_kind(tmp_path):
-    (tmp_path / "mynet.py").write_text("from torch import nn\n\n\ndef make(in_features, out_features):\n"
-                                       "    return nn.Sequential(nn.Linear(in_features, 8), nn.Tanh(), "
-                                       "nn.Linear(8, out_features))\n")  # fmt: skip
-    width = 8
-    of_a_file = load_factory(f"{tmp_path}/mynet.py:make")
-    of_here = lambda: nn.Sequential(nn.Linear(64, width), nn.Tanh(), nn.Linear(width, 10))  # noqa: E731
+    (tmp_path / "mynet.py").write_text("from torch import nn\n\n\ndef layer(n):\n    return nn.Linear(64, n)\n")
+    width, of_a_file = 8, load_factory(f"{tmp_path}/mynet.py:layer")
+    shared = race(lambda: nn.Sequential(of_a_file(width), nn.Tanh(), nn.Linear(width, 10)))
     jobs = [Job(kind, 0.5, seed) for kind in ("as is", "batch") for seed in (0, 1)]
-    for factory in (of_here, of_a_file):
-        found = [
-            sorted(run_all(race(factory), jobs, count), key=lambda run: (run.variant, run.seed)) for count in (1, 2)
-        ]
-        for here, there in zip(*found, strict=True):
-            assert here.error is there.error is None
-            assert here.test_loss == there.test_loss
-            assert repr((here.curve, here.layers)) == repr((there.curve, there.layers))  # a NaN equals none
+    found = [sorted(run_all(shared, jobs, count), key=lambda run: (run.variant, run.seed)) for count in (1, 2)]
+    for here, there in zip(*found, strict=True):
+        assert here.error is there.error is None
+        assert here.test_loss == there.test_loss
+        assert repr((here.curve, here.layers)) == repr((there.curve, there.layers))  # a NaN equals none
 
 
 def test_a_run_that_diverges_or_raises_is_a_result():
@@ -174,20 +168,32 @@ def test_loaders_and_data_sets_give_what_tensors_give():
         assert (run.train_loss, run.test_loss) == (pair.train_loss, pair.test_loss)
 
 
+INTERRUPTED = """
+import os, signal, threading, time
+import psutil, torch
+from torch import nn
+import bnviz
+
+def training():
+    return [each for each in psutil.Process().children(recursive=True)
+            if any("loky" in word for word in each.cmdline()) and not any("tracker" in word for word in each.cmdline())]
+
+def interrupt():
+    while len(training()) < 2:
+        time.sleep(0.1)
+    time.sleep(2)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+net = lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+try:
+    bnviz.compare(net, (torch.randn(99, 4), torch.randint(0, 2, (99,))), steps=10**6, jobs=2, progress=False)
+except KeyboardInterrupt:
+    print("ended", training())
+"""
+
+
 def test_ctrl_c_ends_it_and_its_processes():
-    code = (
-        "import os, signal, threading, torch\n"
-        "from torch import nn\nimport bnviz\n"
-        "net = lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))\n"
-        "threading.Timer(6, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "try:\n"
-        "    bnviz.compare(net, (torch.randn(99, 4), torch.randint(0, 2, (99,))), steps=10**6, jobs=2, progress=False)\n"
-        "except KeyboardInterrupt:\n"
-        "    import psutil\n"
-        "    left = [p for p in psutil.Process().children(recursive=True) if 'loky' in ' '.join(p.cmdline())\n"
-        "            and 'resource_tracker' not in ' '.join(p.cmdline())]\n"
-        "    print('ended', left)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=150)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, cwd=ROOT, timeout=150)
     assert "ended []" in done.stdout, done.stderr
     assert "Traceback" not in done.stderr
