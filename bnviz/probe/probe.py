@@ -34,6 +34,7 @@ class Probe:
 
     def __init__(self, model: nn.Module, own_loss: bool = True, structure: Structure | None = None) -> None:
         structure = structure or Chain()
+        self._in_place = structure.in_place
         self.model = model
         self._own_loss = own_loss
         self.before = copy.deepcopy(model).eval()
@@ -114,6 +115,7 @@ class Probe:
             value = first_tensor((result or args)[0])
             if value is not None:
                 value = value.detach() if value.is_floating_point() else value.float()
+                value = value.clone() if self._in_place else value  # a later module may change it
                 store[index] = value.flatten(0, -2) if tokens and value.dim() > 2 else value
 
         attach: Callable[..., RemovableHandle] = module.register_forward_pre_hook

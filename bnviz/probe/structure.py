@@ -46,6 +46,9 @@ class Spot(NamedTuple):
 class Structure(Protocol):
     """How nets of a kind are built."""
 
+    in_place: bool
+    """Whether modules may work in place."""
+
     def spots(self, model: nn.Module) -> list[Spot]:
         """The layers of a net of this kind, in order."""
 
@@ -55,6 +58,8 @@ class Structure(Protocol):
 
 class Chain:
     """Nets of `make_mlp` and `make_cnn`: one child per layer."""
+
+    in_place = False
 
     def spots(self, model: nn.Module) -> list[Spot]:
         """The children that have a weight."""
@@ -70,6 +75,8 @@ class Chain:
 
 class Anything:
     """Nets of somebody's own, as their `anatomy` was found by one forward pass; shown: names of the layers to see."""
+
+    in_place = True
 
     def __init__(self, anatomy: Anatomy, shown: Sequence[str]) -> None:
         self._layers = anatomy.layers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnviz.config import Arm, RunConfig
+from bnviz.config import AS_IS, Arm, RunConfig
 from bnviz.frames import Event, Floats, Frame, current_arms, current_config
 from bnviz.verdict.wording import Span, names
 
@@ -64,7 +64,7 @@ class State:
     @property
     def batch_normalized(self) -> bool:
         """Whether the arm now takes statistics over the batch."""
-        if self.arm is not None:
+        if self.arm is not None and self.arm.normalization != AS_IS:
             return self.arm.kind.over_batch
         return bool(np.isfinite(self.frames[-1].running_mean_gap).any())
 

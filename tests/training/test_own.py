@@ -135,6 +135,17 @@ def test_images_go_in_as_they_are_or_flat_and_dicts_may_come_out():
     assert np.isfinite(frame.ics_l2).all()
 
 
+def test_what_entered_an_activation_in_place_is_what_is_shown():
+    def net(inplace):
+        return lambda: nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(inplace=inplace), nn.Linear(16, 10)
+        )
+
+    one, two = (trainer(own(SMALL, "as_is"), net(inplace)).step(measure=True)[0] for inplace in (True, False))
+    assert np.array_equal(one.preactivation_hist, two.preactivation_hist)
+    assert one.preactivation_range[0, 0] < 0
+
+
 def test_a_net_that_is_one_layer():
     (frame,) = trainer(own(SMALL, "as_is"), lambda in_features: nn.Linear(in_features, 10)).step(measure=True)
     assert frame.layers == ("Linear",)

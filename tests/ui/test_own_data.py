@@ -12,6 +12,7 @@ from bnviz.data.own import store
 from bnviz.serve.shared import Server, use
 from bnviz.source import Status
 from bnviz.ui.markdown import escaped
+from bnviz.ui.own_data import FILE
 from tests.data.files import SHIPPED, images, table, write
 from tests.support.server import wait_for
 from tests.ui.test_page import link_of, opened, run_of

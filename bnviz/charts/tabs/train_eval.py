@@ -9,6 +9,7 @@ from bnviz.charts.lines import accuracy, loss
 from bnviz.charts.measures import RUNNING_MEAN, RUNNING_VARIANCE
 from bnviz.charts.panel import Panel, Part, Tab, by_layer, layer_over_steps, over_steps, strong
 from bnviz.charts.scene import Scene, View
+from bnviz.config import AS_IS
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
@@ -33,7 +34,8 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 def notice(scene: Scene) -> Part | None:
     """Why there is nothing to compare, if so."""
     keeps = any(arm.kind.running_statistics for arm in scene.arms.values())
-    if keeps or (scene.config is None and scene.measured("running_mean_gap")):
+    foreign = scene.config is None or any(arm.normalization == AS_IS for arm in scene.arms.values())
+    if keeps or (foreign and scene.measured("running_mean_gap")):
         return None
     return {
         "title": "Train mode and eval mode are the same here",
