@@ -81,9 +81,11 @@ def verdict(judged: Judged) -> str:
         worse = Difference(found.variant, -found.mean, -found.high, -found.low)
         return capital(f"{ours} your net does best: it reaches {reached}, {gain} than {theirs}"
                        f"{_own_rate(top, judged)}, the next best ({_sure(worse, judged)}).")  # fmt: skip
+    scale, form, unit = (100, "+.1f", " points") if judged.outcome == "test_accuracy" else (-1, "+.3g", "")
+    low, high = sorted((scale * found.low, scale * found.high))
     return capital(f"no difference that {seeds} can show between your net {ours} ({reached}) and {theirs} "
-                   f"({theirs_reached}): a gain of {_amount(found.mean, judged.outcome)} "
-                   f"(95 % interval {_ends(found, judged)}).")  # fmt: skip
+                   f"({theirs_reached}): {scale * found.mean:{form}}{unit} (95 % interval {low:{form}} to {high:{form}})."
+                   )  # fmt: skip
 
 
 def remarks(judged: Judged, chance: float) -> Iterator[str]:
@@ -94,8 +96,8 @@ def remarks(judged: Judged, chance: float) -> Iterator[str]:
     idle = [each for each in everyone if classes and each.finished and each.mean <= chance + NEAR_CHANCE]
     if idle:
         names = " and ".join(called(each.variant) for each in idle)
-        yield (f"Always naming the commonest class would get {value(chance, judged.outcome)}: {names} your net learns no "
-               "more than that in these steps.")  # fmt: skip
+        yield (f"Always naming the commonest class would get {value(chance, judged.outcome)}: {names} your net learns "
+               "no more than that in these steps.")  # fmt: skip
     if top is not None and judged.reference.whole:
         yield from _at_one_rate(judged, top)
     yield from _edges(judged, [each for each in (judged.reference, top) if each is not None and each not in idle])

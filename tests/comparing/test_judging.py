@@ -83,7 +83,7 @@ def test_no_difference_is_an_answer():
     report = told({"as is": {0.1: LOW}, "none": {0.1: [0.90, 0.92, 0.90, 0.93, 0.91]}})
     assert report.verdict.startswith(
         "No difference that 5 seeds can show between your net as it is (91.1 % test accuracy at rate 0.1) and without "
-        "normalization (91.2 % test accuracy at rate 0.1): a gain of 0.1 points (95 % interval -"
+        "normalization (91.2 % test accuracy at rate 0.1): +0.1 points (95 % interval -"
     )
     assert report.differences["none"].low < 0 < report.differences["none"].high
 
@@ -132,3 +132,11 @@ def test_running_statistics_that_lag_are_told_of_and_noise_in_the_batches_is_not
         report = reported(plan, Settings(("as is", "batch"), 0.1, 3), runs)
         assert any("0.5 in eval mode and 0.2 with each batch's own" in each for each in report.remarks) is told_of
         assert "Without normalization it is the same net as 'as is', trained once." in report.remarks
+
+
+def test_a_difference_in_loss_has_the_sign_of_the_loss():
+    report = told({"as is": {0.1: [1.0, 1.3, 1.2]}, "batch": {0.1: [1.2, 1.1, 1.3]}}, classes=False)
+    said = report.verdict.rsplit(": ", 1)[1]
+    assert said.startswith("+0.0333 (95 % interval -")
+    low, high = (float(end) for end in said.split("interval ")[1].removesuffix(").").split(" to "))
+    assert low < 0 < 0.0333 < high
