@@ -82,10 +82,10 @@ def verdict(judged: Judged) -> str:
         return capital(f"{ours} your net does best: it reaches {reached}, {gain} than {theirs}"
                        f"{_own_rate(top, judged)}, the next best ({_sure(worse, judged)}).")  # fmt: skip
     scale, form, unit = (100, "+.1f", " points") if judged.outcome == "test_accuracy" else (-1, "+.3g", "")
-    low, high = sorted((scale * found.low, scale * found.high))
+    low, middle, high = sorted((scale * found.low, scale * found.mean, scale * found.high))
     return capital(f"no difference that {seeds} can show between your net {ours} ({reached}) and {theirs} "
-                   f"({theirs_reached}): {scale * found.mean:{form}}{unit} (95 % interval {low:{form}} to {high:{form}})."
-                   )  # fmt: skip
+                   f"({theirs_reached}): {middle:{form}}{unit} "
+                   f"(95 % interval {low:{form}} to {high:{form}}).")  # fmt: skip
 
 
 def remarks(judged: Judged, chance: float) -> Iterator[str]:
