@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bnviz.comparing import Report, compare
     from bnviz.config import Arm, RunConfig
     from bnviz.frames import Event, Frame
     from bnviz.ics import Shift, internal_covariate_shift
@@ -28,10 +29,12 @@ __all__ = [
     "Frame",
     "Probe",
     "Recording",
+    "Report",
     "RunConfig",
     "Shift",
     "Trainer",
     "Watch",
+    "compare",
     "internal_covariate_shift",
     "lint",
     "make_cnn",
@@ -45,6 +48,7 @@ _HOME = {
     "internal_covariate_shift": "ics", "make_cnn": "models", "make_mlp": "models", "PRESETS": "presets",
     "Probe": "probe", "Recording": "recording", "Trainer": "training", "train": "training",
     "Watch": "watching", "watch": "watching", "Finding": "linting", "lint": "linting",
+    "Report": "comparing", "compare": "comparing",
 }  # fmt: skip
 """Where each public name lives."""
 

@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     "config", "presets", "frames", "history", "recording", "source",  # values
     "data", "models", "ics", "landscape", "probe", "training", "watching", "linting",  # data, nets, measures, training
-    "verdict", "charts", "laws",  # judgement, pictures, what must hold
+    "verdict", "charts", "comparing", "laws",  # judgement, pictures, variants raced, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
 )  # fmt: skip
 """From the top down: each imports only those before it."""
-WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching", "linting"}
+WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching", "linting", "comparing"}
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
 LAW_MODULES = {"bnviz.laws.law", "bnviz.laws.batchnorm", "bnviz.laws.shift", "bnviz.laws.at_init", "bnviz.laws.trained"}

@@ -10,10 +10,10 @@ import pytest
 from bnviz.recording import Recording
 from tests.support.server import ROOT
 
-EXAMPLES = sorted((ROOT / "examples").glob("watch_*.py"))
+WATCHING = sorted((ROOT / "examples").glob("watch_*.py"))
 
 
-@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", WATCHING, ids=lambda file: file.stem)
 def test_an_example_runs_and_leaves_a_recording(file, tmp_path):
     out = tmp_path / "run.arrow"
     command = [sys.executable, str(file), "--steps", "21", "--out", str(out)]
@@ -35,3 +35,13 @@ def test_the_nets_that_are_linted():
                  "bias-before-batchnorm", "weight-decay-on-normalization"):  # fmt: skip
         assert f"[{rule}]" in mistaken
     assert mended == "0 findings\n"
+
+
+def test_the_example_that_compares_says_which_net_is_better(tmp_path):
+    out = tmp_path / "report.html"
+    command = [sys.executable, "examples/compare_tabular.py", "--steps", "60", "--jobs", "1", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert "With BatchNorm your net reaches 9" in done.stdout
+    assert "With BatchNorm your net reaches 9" in out.read_text()
