@@ -1,4 +1,15 @@
-"""Whether normalization helps a net of the user's own: its variants raced over seeds."""
+"""Whether normalization helps a net of the user's own: its variants raced over seeds.
+
+Each seed makes one net: Python's, NumPy's and torch's random states are set by it, then make_model is called. All
+variants are copies of that net, so that the weights they share start equal. The same seed decides the samples held for
+testing, the batches, and dropout. Without test data a fifth of the samples is held, for each seed another one
+(Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks).
+
+Whether a difference is more than chance is judged by paired differences over seeds against the first variant, each at
+its own best rate (`judging.interval`). That rate is chosen by the outcome of these same runs (test accuracy, or test
+loss), so what a variant reaches is a little flattered; so are the others in the same way, but beware of many rates and
+few seeds.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +41,12 @@ def compare(
 ) -> Report:  # fmt: skip
     """Train a net as it is, and with other normalization or none, from several seeds: what that changes, and how sure.
 
-    Each seed makes one net: Python's, NumPy's and torch's random states are set by it, then make_model is called.
-    All variants are copies of that net, so that the weights they share start equal. The same seed decides the
-    samples held for testing, the batches, and dropout. Whether a difference is more than chance is judged by paired
-    differences over seeds against the first variant, each at its own best rate. That rate is chosen by the outcome
-    (test accuracy, or test loss) of these same runs, so what a variant reaches is a little flattered; so are the
-    others in the same way, but beware of many rates and few seeds. The interval is of `judging.interval`.
+    A seed decides a net's weights, which all variants share, the samples held for testing, batches and dropout. The
+    first variant is what the others are held against, by differences paired over seeds, each at its own best rate.
 
     make_model: makes the net; it may ask for in_features, in_shape, out_features. train_data, test_data: a pair
-    (x, y) of arrays or tensors, a torch Dataset, or a DataLoader, whose batch size is taken. Without test_data a
-    fifth is held, for each seed another one (Bouthillier et al. 2021, Accounting for Variance in Machine Learning
-    Benchmarks). loss_fn(output, y): a mean over samples; None takes cross-entropy for whole-number y, else the mean
+    (x, y) of arrays or tensors, a torch Dataset, or a DataLoader, whose batch size is taken; without test_data a fifth
+    is held. loss_fn(output, y): a mean over samples; None takes cross-entropy for whole-number y, else the mean
     squared error. optimizer: sgd, momentum, adam, or a function of parameters and rate. learning_rate: one or
     several; None takes three. variants: "as is", and kinds of normalization or "none", which are those of
     `bnviz.models.variants.variant`. seeds: how many, or which. batch_size: None takes 64. jobs: processes; None takes
@@ -49,20 +55,23 @@ def compare(
     A run that raises, or whose loss is not finite, is a result as well. Layers are measured by `bnviz.watch`.
     Errors: ValueError, in one sentence, where net, data, loss and settings do not fit.
     """
-    own = optimizer if callable(optimizer) else None
+    own, name = (optimizer, "sgd") if callable(optimizer) else (None, optimizer)
     taken = batch_size if batch_size is not None else loader_batch_size(train_data) or 64
-    name = "sgd" if callable(optimizer) else optimizer
     settings = Settings(variants, learning_rate, seeds, steps, taken, name, own)  # type: ignore[arg-type]
     if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
         raise ValueError(f"jobs must be a number of processes from 1 on, got {jobs!r}.")
     race, notes = raced(make_model, train_data, test_data, loss_fn, settings)
-    plan = planned(race)
-    print(plan_text(plan), flush=True)
-    each = [Job(v, rate, seed) for seed in settings.seeds for v in plan.variants for rate in settings.rates]
+    return _report(race, notes, jobs, progress)
+
+
+def _report(race: Race, notes: tuple[str, ...], processes: int | None, progress: bool) -> Report:
     from tqdm import tqdm  # noqa: PLC0415
 
-    runs = list(tqdm(run_all(race, each, jobs), total=len(each), unit=" runs", disable=not progress))
-    return reported(plan, race.settings, runs, _commonest(race), notes)
+    settings, plan = race.settings, planned(race)
+    print(plan_text(plan), flush=True)
+    jobs = [Job(v, rate, seed) for seed in settings.seeds for v in plan.variants for rate in settings.rates]
+    runs = list(tqdm(run_all(race, jobs, processes), total=len(jobs), unit=" runs", disable=not progress))
+    return reported(plan, settings, runs, _commonest(race), notes)
 
 
 def _commonest(race: Race) -> float:
