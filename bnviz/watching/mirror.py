@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.ics import Shift, ShiftMeter
-from bnviz.watching.anatomy import Anatomy, anatomy, observed
+from bnviz.watching.anatomy import Anatomy, See, anatomy, observed
 from bnviz.watching.caught import Caught, as_caught
 
 _DROPS = ("dropout", "attention_dropout")
@@ -43,12 +43,23 @@ class Mirror:
         for module, twin in self._modules:
             twin.training = module.training
 
-    def run(self, caught: Caught, see: Callable[[str, tuple[Any, ...], Any], None] | None = None) -> Any:
-        """The caught forward once more, with the same randomness; the twin's buffers stay as they were before it."""
+    def run(self, caught: Caught, see: See | None = None) -> Any:
+        """The caught forward once more; the twin's buffers stay as they were before it. See `as_caught`."""
         buffers = {name: each.clone() for name, each in self.twin.named_buffers()}
         args = tuple(each.clone() if isinstance(each, Tensor) else each for each in caught.args)
-        with torch.no_grad(), observed(self.twin, see or _ignore):
+        with torch.no_grad(), nullcontext() if see is None else observed(self.twin, see):
             return functional_call(self.twin, buffers, args, caught.kwargs)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """In eval mode; afterwards in the modes it was in."""
+        modes = [(module, module.training) for module in self.twin.modules()]
+        try:
+            self.twin.eval()
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
     def stacked(self, caught: Caught, layers: int, after: Mapping[str, Tensor]) -> Shift | None:
         """ICS by the fast way, where the net is a chain of `layers` layers that it knows; else None."""
@@ -84,10 +95,6 @@ class Mirror:
                 module.training = True
             for each, name, rate in rates:
                 setattr(each, name, rate)
-
-
-def _ignore(name: str, args: tuple[Any, ...], output: Any) -> None:
-    """Nobody asked."""
 
 
 def _state(model: nn.Module) -> list[Tensor]:
