@@ -26,7 +26,7 @@ from bnviz.watching.mirror import Mirror, parts
 from bnviz.watching.out import Out
 from bnviz.watching.pace import Pace
 from bnviz.watching.problems import Problems
-from bnviz.watching.reading import frame, no_shift, shift_of
+from bnviz.watching.reading import frame, no_shift, norm_of, shift_of
 from bnviz.watching.seen import Seen
 
 
@@ -128,7 +128,7 @@ class Watch:
     def _entering(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a forward of the model: if it is one of a step to be measured, keep what it starts from."""
         training = model.training
-        self._trains = self._trains or training
+        self._trains |= training
         if self.step < self._pace.next or training is not self._trains or not torch.is_grad_enabled():
             return
         with self._measuring():
@@ -180,16 +180,12 @@ class Watch:
                 self._problems.tell(ANOTHER_LOSS)
 
     def _before_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        caught = self._caught
-        if caught is None:
+        if (caught := self._caught) is None:
             return
         with self._measuring():
             for name, parameter in self._model.named_parameters():
-                if parameter.grad is not None:
-                    gradient = parameter.grad.detach()
-                    gradient = gradient.coalesce().values() if gradient.is_sparse else gradient
-                    exact = torch.promote_types(gradient.dtype, torch.float32)
-                    caught.grad_norms[name] = torch.linalg.vector_norm(gradient, dtype=exact)
+                if parameter.grad is not None and parameter.dim() >= 2:  # a layer's weight
+                    caught.grad_norms[name] = norm_of(parameter.grad.detach())
 
     def _updated(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if optimizer is not self._optimizers[-1]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.ics import Shift, ShiftMeter
@@ -18,6 +20,10 @@ from bnviz.watching.caught import Caught, as_caught
 
 _DROPS = ("dropout", "attention_dropout")
 """Names by which attention and recurrent layers hold a rate of dropout of their own."""
+
+
+_WITH_MODES = (_DropoutNd, _NormBase, nn.RNNBase, nn.RReLU, nn.MultiheadAttention)
+"""Modules of torch that do something else in eval mode; what is made of them is found by its parts."""
 
 
 class Mirror:
@@ -48,7 +54,17 @@ class Mirror:
         buffers = {name: each.clone() for name, each in self.twin.named_buffers()}
         args = tuple(each.clone() if isinstance(each, Tensor) else each for each in caught.args)
         with torch.no_grad(), nullcontext() if see is None else observed(self.twin, see):
-            return functional_call(self.twin, buffers, args, caught.kwargs)
+            return (
+                functional_call(self.twin, buffers, args, caught.kwargs)
+                if buffers
+                else self.twin(*args, **caught.kwargs)
+            )
+
+    @cached_property
+    def has_modes(self) -> bool:
+        """Whether train and eval mode may differ: they do not in a net of torch's own modules without such."""
+        own = (type(module) for module in self.twin.modules())
+        return any(not each.__module__.startswith("torch.nn.modules.") or issubclass(each, _WITH_MODES) for each in own)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:

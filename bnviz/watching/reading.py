@@ -101,6 +101,13 @@ def _moves(mirror: Mirror, caught: Caught, chosen: Sequence[Layer], after: Param
     }
 
 
+def norm_of(gradient: Tensor) -> Tensor:
+    """L2 norm of a gradient, dense or sparse: a number, where the gradient is."""
+    values = gradient.coalesce().values() if gradient.is_sparse else gradient
+    norm: Tensor = torch.linalg.vector_norm(values, dtype=torch.promote_types(values.dtype, torch.float32))
+    return norm
+
+
 def _flat(layer: Layer, parameters: Parameters) -> Tensor:
     weights = [parameters[key].detach().reshape(-1) for key in layer.weights]
     flat = weights[0] if len(weights) == 1 else torch.cat(weights)
@@ -129,9 +136,10 @@ def _losses(mirror: Mirror, caught: Caught) -> dict[str, float]:
     found = dict.fromkeys(("train_loss", "train_accuracy", "test_loss", "test_accuracy", "eval_loss"), math.nan)
     if caught.loss_of is None or caught.loss is None:
         return found
-    found["train_loss"] = float(scalar(caught.loss).detach())
-    with as_caught(caught), mirror.evaluating():
-        found["eval_loss"] = float(scalar(caught.loss_of(mirror.run(caught))))
+    found["train_loss"] = found["eval_loss"] = float(scalar(caught.loss).detach())
+    if mirror.has_modes:
+        with as_caught(caught), mirror.evaluating():
+            found["eval_loss"] = float(scalar(caught.loss_of(mirror.run(caught))))
     if caught.classes is not None:
         leaf, y = caught.classes
         found["train_accuracy"] = accuracy(caught.outputs[leaf].detach(), y, classes=2)

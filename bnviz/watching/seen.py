@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from bnviz.probe import metrics
 from bnviz.watching.anatomy import Layer, first_tensor
 
-MOST_VALUES = 2**13
+MOST_VALUES = 2**12
 """Of a layer with more values than this, every third, fifth ... is looked at."""
 
 
