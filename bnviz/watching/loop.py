@@ -125,11 +125,13 @@ class Watch:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _repr_html_(self) -> str:
+        return self.recording._repr_html_(self._out and self._out.path)
+
     def _entering(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a forward of the model: if it is one of a step to be measured, keep what it starts from."""
-        training = model.training
-        self._trains |= training
-        if self.step < self._pace.next or training is not self._trains or not torch.is_grad_enabled():
+        self._trains |= model.training
+        if self.step < self._pace.next or model.training is not self._trains or not torch.is_grad_enabled():
             return
         with self._measuring():
             self._caught = None
@@ -155,9 +157,8 @@ class Watch:
             seen.see(self._arm, args, None)
 
     def _look_away(self) -> None:
-        for handle in self._inner:
-            handle.remove()
-        self._inner = []
+        while self._inner:
+            self._inner.pop().remove()
 
     def _left(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         caught = self._caught
@@ -170,8 +171,7 @@ class Watch:
                 caught.loss_of, caught.loss = own_loss, output
 
     def _loss_called(self, fn: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any], loss: Any) -> None:
-        caught = self._caught
-        if caught is None or not torch.is_grad_enabled():
+        if (caught := self._caught) is None or not torch.is_grad_enabled():
             return
         with self._measuring():
             if caught.take_loss(fn, args, kwargs):
