@@ -126,7 +126,7 @@ class Watch:
         self.close()
 
     def _repr_html_(self) -> str:
-        return self.recording._repr_html_(self._out and self._out.path)
+        return self.recording._repr_html_(None if self._out is None else self._out.path)
 
     def _entering(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a forward of the model: if it is one of a step to be measured, keep what it starts from."""
