@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 
@@ -24,3 +26,31 @@ def test_an_example_runs_and_leaves_a_recording(file, tmp_path):
     recording = Recording.load(out)
     assert [frame.step for frame in recording.frames] == [0, 10, 20]
     assert "blocks.2.conv2" in recording.description.layers
+
+
+NOTEBOOK = """
+import asyncio, sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are cleared in the file"
+NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+nbformat.write(notebook, sys.argv[2])
+"""
+
+
+def test_the_notebook_runs_and_shows_itself(tmp_path):
+    """In a process of its own: Jupyter's libraries warn of what is theirs."""
+    import nbformat
+
+    file, done = ROOT / "examples" / "watch_notebook.ipynb", tmp_path / "done.ipynb"
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", NOTEBOOK, str(file), str(done)]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    outputs = [output for cell in nbformat.read(done, as_version=4).cells for output in cell.get("outputs", ())]
+    assert not any(output.output_type in ("error", "stream") for output in outputs), outputs
+    shown = [output.data for output in outputs]
+    assert "srcdoc" in shown[0]["text/html"]
+    assert "In Sequential training loss is" in re.sub("<[^>]*>", "", shown[0]["text/html"].split("<iframe")[0])
+    assert "application/vnd.plotly.v1+json" in shown[1]
+    assert "ics_relative" in shown[2]["text/html"]

@@ -43,8 +43,7 @@ class Watch:
         self._optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
         self._patterns = [layers] if isinstance(layers, str) else layers
         check(self._model, self._optimizers, self._patterns, every=every, ics_every=ics_every, budget=budget)
-        self._pace = Pace(every, ics_every, budget)
-        self._arm = type(self._model).__name__
+        self._pace, self._arm = Pace(every, ics_every, budget), type(self._model).__name__
         self._modules = named(self._model)
         self._mirror = Mirror(self._model)
         self._layers: tuple[Layer, ...] = ()
@@ -63,7 +62,7 @@ class Watch:
         self._handles = [
             model.register_forward_pre_hook(Hook(self._entering), with_kwargs=True),
             model.register_forward_hook(Hook(self._left)),
-            *(each.register_step_pre_hook(Hook(self._before_update)) for each in self._optimizers),
+            *(each.register_step_pre_hook(Hook(self._take_gradients)) for each in self._optimizers),
             *(each.register_step_post_hook(Hook(self._updated)) for each in self._optimizers),
         ]
         if isinstance(loss_fn, nn.Module):
@@ -109,9 +108,8 @@ class Watch:
         if not self._handles:
             return
         self._look_away()
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        while self._handles:
+            self._handles.pop().remove()
         self._caught = None
         if not self.step:
             self._problems.tell("optimizer.step() was never called, so nothing was measured")
@@ -179,7 +177,7 @@ class Watch:
             elif self._model.training is self._trains:  # else it is of an evaluation in between
                 self._problems.tell(ANOTHER_LOSS)
 
-    def _before_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _take_gradients(self, *_: Any) -> None:
         if (caught := self._caught) is None:
             return
         with self._measuring():
@@ -188,9 +186,11 @@ class Watch:
                     caught.grad_norms[name] = norm_of(parameter.grad.detach())
 
     def _updated(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if (caught := self._caught) is not None and not caught.grad_norms:  # a closure ran the forward inside of step()
+            self._take_gradients()
         if optimizer is not self._optimizers[-1]:
             return
-        caught, self._caught = self._caught, None
+        self._caught = None
         if caught is not None:
             with self._measuring():
                 self._measure(caught)
