@@ -148,11 +148,9 @@ class Watch:
             with self._measuring():
                 seen.see(name, args, output)
 
-        for name in seen.wanted:
-            if name in self._modules:
-                self._inner += observe(name, self._modules[name], see)
-        if self._arm in seen.wanted:  # the model itself is a layer, and its hooks before forward are running already
-            seen.see(self._arm, args, None)
+        for name in seen.wanted - {self._arm}:
+            self._inner += observe(name, self._modules[name], see)
+        seen.see(self._arm, args, None)  # in case that the model itself is a layer: its own hooks are running already
 
     def _look_away(self) -> None:
         while self._inner:
@@ -165,11 +163,13 @@ class Watch:
         with self._measuring():
             self._look_away()
             caught.outputs = tree_leaves(output)
+            if caught.seen is not None:
+                caught.seen.see(self._arm, args, output)
             if self._loss_fn is None:
                 caught.loss_of, caught.loss = own_loss, output
 
     def _loss_called(self, fn: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any], loss: Any) -> None:
-        if (caught := self._caught) is None or not torch.is_grad_enabled():
+        if (caught := self._caught) is None or Pace.busy or not torch.is_grad_enabled():
             return
         with self._measuring():
             if caught.take_loss(fn, args, kwargs):

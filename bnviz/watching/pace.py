@@ -20,6 +20,9 @@ class Pace:
     budget: the share of the time that measuring may take; None: any.
     """
 
+    busy = 0
+    """Above 0 while any watch measures: what a loss is called with then is none of the loop's."""
+
     def __init__(self, every: int, ics_every: int | None, budget: float | None) -> None:
         self._every, self._ics_every, self._budget = every, ics_every, budget
         self.next = self._next_ics = 0
@@ -38,9 +41,11 @@ class Pace:
         started = time.perf_counter()
         if math.isnan(self._started):
             self._started = started
+        Pace.busy += 1
         try:
             yield
         finally:
+            Pace.busy -= 1
             self._spent += time.perf_counter() - started
 
     @contextmanager
