@@ -1,23 +1,20 @@
-"""What `bnviz.watch` costs: the watched loop beside the bare one, and beside TensorBoard's histograms, in turn.
+"""What `bnviz.watch` costs: the watched loop beside the bare one, in turn; `watch_peers` has what others cost.
 
-Ratios of medians in one run: bare time / watched time at --every steps (1: free), and every step. ICS of any module
-beside the prefix-wise naive way, one forward and one partial backward a layer on deep copies. --peers installs
-TensorBoard and Cockpit into a folder of their own and measures them too, or says that it could not.
+Ratios of medians in one run: bare time / watched time, every 50 steps and every step, with ICS in every frame and as
+often as the default has it. The default's grace, which is of seconds, is set to 0 here, so that short loops show what a
+long one costs once it is used up. ICS of any module beside the prefix-wise naive way, one forward and one partial
+backward a layer on deep copies.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,6 +24,7 @@ from torch.nn import functional as F
 import bnviz
 from bnviz.ics.anywhere import shift_of_any
 from bnviz.models.anatomy import anatomy, observed
+from bnviz.watching import pace
 
 Layers = list[tuple[tuple[str, ...], tuple[str, ...]]]
 """Names of weights and of all parameters of each layer."""
@@ -60,55 +58,47 @@ def resnet(blocks: int = 9) -> tuple[nn.Module, Tensor]:
     )
 
 
-def loop(make: Callable[[], tuple[nn.Module, Tensor]], steps: int, every: int | None, board: bool = False) -> float:
-    """Seconds of so many steps."""
+def loop(make: Callable[[], tuple[nn.Module, Tensor]], steps: int, **how: int) -> float:
+    """Seconds of one core a step of so many, watched as told, or bare; so other processes have less of a say."""
     torch.manual_seed(0)
     model, x = make()
     y, loss = torch.randint(0, 10, (len(x),)), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     with tempfile.TemporaryDirectory() as folder:
-        watch = None
-        if every:
-            watch = bnviz.watch(model, optimizer, loss, every=every, out=Path(folder) / "run.arrow")
-        writer = None
-        if board:
-            from torch.utils.tensorboard import SummaryWriter
-
-            writer = SummaryWriter(folder)
-        started = time.perf_counter()
-        for step in range(steps):
-            optimizer.zero_grad()
-            seeing = observed(model, partial(_log, writer, step)) if writer else nullcontext()
-            with seeing:
+        out = Path(folder) / "run.arrow"
+        with bnviz.watch(model, optimizer, loss, out=out, **how) if how else nullcontext() as watch:
+            started = 0.0
+            for _ in range(steps + 1):  # in the first one the layers are found: it is not counted
+                optimizer.zero_grad()
                 loss(model(x), y).backward()
-            if writer:
-                for name, parameter in model.named_parameters():
-                    writer.add_scalar(f"grad/{name}", parameter.grad.norm(), step)
-                    writer.add_histogram(f"grad/{name}", parameter.grad, step)
-            optimizer.step()
-        seconds = time.perf_counter() - started
-        if writer:
-            writer.close()
-        if watch:
-            watch.close()
-            assert not watch.problems, watch.problems
-    return seconds
+                optimizer.step()
+                started = started or time.process_time()
+            seconds = time.process_time() - started
+    assert watch is None or not watch.problems, watch.problems
+    return seconds / steps
 
 
-def _log(writer: object, step: int, name: str, args: tuple[object, ...], out: object) -> None:
-    if out is None and args and isinstance(args[0], Tensor):
-        writer.add_histogram(f"input/{name}", args[0], step)  # type: ignore[attr-defined]
-
-
-def beside(name: str, make: Callable[[], tuple[nn.Module, Tensor]], steps: int, every: int, rounds: int) -> None:
+def beside(name: str, make: Callable[[], tuple[nn.Module, Tensor]], steps: int, rounds: int, **how: int) -> None:
     """Print bare time / watched time, medians over rounds in turn."""
     bare, watched = [], []
     for _ in range(rounds):
-        bare.append(loop(make, steps, None) / steps)
-        watched.append(loop(make, steps, every) / steps)
-    ratio = statistics.median(bare) / statistics.median(watched)
-    print(f"{name:<22} every {every:>3}: {ratio:5.3f} of the bare loop ({statistics.median(bare) * 1e3:.1f} ms a step)",
-          flush=True)  # fmt: skip
+        bare.append(loop(make, steps))
+        watched.append(loop(make, steps, **how))
+    told = "ICS in every frame" if "ics_every" in how else "ICS by default"
+    base, other = statistics.median(bare), statistics.median(watched)
+    print(f"{name:<17} every {how['every']:>2}, {told:<18}: {base / other:5.3f} of the bare loop "
+          f"({base * 1e3:.1f} ms a step)", flush=True)  # fmt: skip
+
+
+def unmeasured(rounds: int) -> None:
+    """Print what a step costs that is not measured, on a net that is next to nothing."""
+
+    def tiny() -> tuple[nn.Module, Tensor]:
+        return nn.Sequential(nn.Linear(1, 10)), torch.randn(1, 1)
+
+    pairs = [(loop(tiny, 3000), loop(tiny, 3000, every=10**6)) for _ in range(rounds)]
+    bare, watched = (statistics.median(each) for each in zip(*pairs, strict=True))
+    print(f"a step that is not measured costs {1e6 * (watched - bare):.0f} microseconds")
 
 
 def ics(rounds: int) -> None:
@@ -150,54 +140,20 @@ def naive(before: nn.Module, new: dict[str, nn.Parameter], layers: Layers, x: Te
         torch.autograd.grad(F.cross_entropy(net(x), y), [own[each] for each in weights])
 
 
-def peers(rounds: int) -> None:
-    """Print TensorBoard's and Cockpit's cost every step, or why it could not be measured."""
-    with tempfile.TemporaryDirectory() as folder:
-        for package in ("tensorboard", "cockpit-for-pytorch"):
-            command = [sys.executable, "-m", "pip", "install", "-q", "--target", folder, package]
-            if package != "tensorboard":
-                command.insert(-1, "--no-deps")  # its own would bring another torch
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                print(f"{package} could not be installed: {done.stderr.strip().splitlines()[-1]}")
-        code = f"import sys; sys.path.append({folder!r}); from cockpit import Cockpit"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(f"Cockpit could not be imported: {done.stderr.strip().splitlines()[-1]}")
-        script = [sys.executable, __file__, "--board", str(rounds)]
-        path = os.pathsep.join([str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")])
-        # At the end of the path, so that what bnviz itself needs is not replaced.
-        subprocess.run(script, env={**os.environ, "PYTHONPATH": path, "BNVIZ_PEERS": folder}, check=False)
-
-
-def board(rounds: int) -> None:
-    """Print what a step costs with TensorBoard's histograms of inputs and gradients, and with us, in turn."""
-    sys.path.append(os.environ["BNVIZ_PEERS"])
-    times: dict[str, list[float]] = {"bare": [], "watch": [], "tensorboard": []}
-    for _ in range(rounds):
-        times["bare"].append(loop(mlp, 60, None))
-        times["watch"].append(loop(mlp, 60, 1))
-        times["tensorboard"].append(loop(mlp, 60, None, board=True))
-    bare, watched, other = (statistics.median(each) for each in times.values())
-    print(f"every step, 8x256 MLP: bnviz.watch {watched / bare:.1f}x the bare loop, TensorBoard {other / bare:.1f}x")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--board", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    if chosen.board:
-        board(chosen.board)
-        return
-    for every in (50, 1):
-        beside("8x256 MLP", mlp, 200 if every > 1 else 50, every, chosen.rounds)
-        beside("ResNet, 8 layers", lambda: resnet(3), 100 if every > 1 else 20, every, chosen.rounds)
+    pace.ICS_GRACE = 0.0
+    unmeasured(chosen.rounds)
+    nets = {"8x256 MLP": (mlp, 600, 60), "ResNet, 8 layers": (lambda: resnet(3), 200, 30)}
+    for name, (make, many, few) in nets.items():
+        beside(name, make, many, chosen.rounds, every=50)
+        beside(name, make, many, chosen.rounds, every=50, ics_every=1)
+        beside(name, make, few, chosen.rounds, every=1)
+        beside(name, make, few, chosen.rounds, every=1, ics_every=1)
     ics(chosen.rounds)
-    if chosen.peers:
-        peers(chosen.rounds)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,19 @@ import bnviz
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     "config", "presets", "frames", "history", "recording", "source",  # values
-    "data", "models", "ics", "landscape", "probe", "training", "watching", "linting",  # data, nets, measures, training
+    "data", "models", "ics", "landscape", "probe", "training",  # data, nets, measures, training
+    "watching", "integrations", "linting",  # somebody else's nets
     "verdict", "charts", "comparing", "laws",  # judgement, pictures, variants raced, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
 )  # fmt: skip
 """From the top down: each imports only those before it."""
-WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching", "linting", "comparing"}
+SHOWS_ITSELF = ("bnviz.recording", "bnviz.charts.notebook")
+"""A recording shows itself in a notebook: what draws it lies above it, and is imported when it is asked to."""
+WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching", "integrations", "linting", "comparing"}
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
+OPTIONAL = {"bnviz.integrations.lightning", "bnviz.integrations.huggingface"}
+"""These bring a framework along, which is the user's own and need not be there."""
 LAW_MODULES = {"bnviz.laws.law", "bnviz.laws.batchnorm", "bnviz.laws.shift", "bnviz.laws.at_init", "bnviz.laws.trained"}
 
 
@@ -73,6 +78,7 @@ def test_imports_point_down(module):
         return  # lists the public names, and imports none before it is asked
     allowed = FLOORS[: FLOORS.index(floor(module)) + 1]
     beyond = {each for each in imports(module) if each != "bnviz" and floor(each) not in allowed}
+    beyond -= {SHOWS_ITSELF[1]} if module == SHOWS_ITSELF[0] else set()
     assert not beyond, f"{module} imports {beyond}: {floor(module)} may import {', '.join(allowed)}"
 
 
@@ -98,7 +104,7 @@ def loaded() -> dict[str, list[str]]:
         "    os.wait()\n"
         "print(json.dumps(found))\n"
     ).replace("HEAVY", repr(HEAVY))
-    names = json.dumps(sorted(set(modules()) - {"bnviz.ui.page"}))
+    names = json.dumps(sorted(set(modules()) - {"bnviz.ui.page"} - OPTIONAL))
     result = subprocess.run(
         [sys.executable, "-c", code], input=names, capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -108,7 +114,7 @@ def loaded() -> dict[str, list[str]]:
 HEAVY = ("torch", "streamlit", "plotly", "sklearn", "pandas")
 
 
-@pytest.mark.parametrize("module", sorted(set(modules()) - {"bnviz.ui.page"}))
+@pytest.mark.parametrize("module", sorted(set(modules()) - {"bnviz.ui.page"} - OPTIONAL))
 def test_what_a_module_brings_along(module):
     brought = loaded()[module]
     assert brought is not None, "it cannot be imported by itself"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 
@@ -45,3 +47,31 @@ def test_the_example_that_compares_says_which_net_is_better(tmp_path):
     assert not done.stderr
     assert "With BatchNorm your net reaches 9" in done.stdout
     assert "With BatchNorm your net reaches 9" in out.read_text()
+
+
+NOTEBOOK = """
+import asyncio, sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are cleared in the file"
+NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+nbformat.write(notebook, sys.argv[2])
+"""
+
+
+def test_the_notebook_runs_and_shows_itself(tmp_path):
+    """In a process of its own: Jupyter's libraries warn of what is theirs."""
+    import nbformat
+
+    file, done = ROOT / "examples" / "watch_notebook.ipynb", tmp_path / "done.ipynb"
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", NOTEBOOK, str(file), str(done)]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    outputs = [output for cell in nbformat.read(done, as_version=4).cells for output in cell.get("outputs", ())]
+    assert not any(output.output_type in ("error", "stream") for output in outputs), outputs
+    shown = [output.data for output in outputs]
+    assert "srcdoc" in shown[0]["text/html"]
+    assert "In Sequential training loss is" in re.sub("<[^>]*>", "", shown[0]["text/html"].split("<iframe")[0])
+    assert "application/vnd.plotly.v1+json" in shown[1]
+    assert "ics_relative" in shown[2]["text/html"]

@@ -59,8 +59,8 @@ def _changes(figure: Figure) -> Figure:
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
-    """The panels of the viewer's tab, in reading order; none while the tab has a notice instead."""
-    return [] if view.away or notice(scene, view) else _tab(view).panels(scene, view)
+    """The panels of the viewer's tab, in reading order; none while the tab has a notice, or no layer is known."""
+    return [] if view.away or not scene.layers or notice(scene, view) else _tab(view).panels(scene, view)
 
 
 def notice(scene: Scene, view: View) -> Part | None:

@@ -72,10 +72,12 @@ def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") ->
     for name, what, layer, look in wanted:
         for index, (label, title) in enumerate(scene.titles.items()):
             values.append(scene.history(name, label, layer))
+            # Somebody else's loop may measure a quantity now and then alone: no gaps for that.
+            there = slice(None) if scene.config is not None else np.isfinite(values[-1])
             color = colors.arm(index)
             width = (2.5 if view.present else 1.7) * (0.7 if look.get("faint") else 1)
             traces.append({
-                "type": "scatter", "mode": "lines", "x": encode(steps), "y": floats(values[-1]),
+                "type": "scatter", "mode": "lines", "x": encode(steps[there]), "y": floats(values[-1][there]),
                 "line": {
                     "color": translucent(color, 0.45) if look.get("faint") else color,
                     "width": width, "dash": look.get("dash", "solid"), "simplify": True,

@@ -149,9 +149,11 @@ def _note(scene: Scene, view: View, arm: int, span: tuple[float, float]) -> str:
 
 def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) -> Figure:
     """One number per layer and network, with the measure's guide, and names of layers if there are `labels`."""
-    colors, size, recent = scene.colors(view), text_size(view), scene.recently(measure.name)
+    colors, size, known = scene.colors(view), text_size(view), scene.known(measure.name)
     scale, traces = measure.scale, []
-    for index, (title, frame) in enumerate(zip(scene.titles.values(), scene.frames, strict=True)):
+    older = [getattr(frame, measure.name) for frame in known if frame is not None and frame not in scene.frames]
+    recent = np.array([*scene.recently(measure.name), *older], np.float64)
+    for index, (title, frame) in enumerate(zip(scene.titles.values(), known, strict=True)):
         values = np.full(len(scene.layers), np.nan) if frame is None else np.asarray(getattr(frame, measure.name))
         told = np.stack([values, np.full(len(values), np.nan if frame is None else frame.step)], axis=1)
         line = {"color": colors.arm(index), "width": 2 if not view.present else 3}
@@ -168,7 +170,7 @@ def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) ->
         "layout": layer_layout(
             scene, view, labels=labels or view.stacked, x=axis(colors, size, **scale.by_layer(recent))
         ),
-        "note": _exact_zeros(scene, measure.name) if isinstance(scale, Log) else "",
+        "note": _exact_zeros(scene, known, measure.name) if isinstance(scale, Log) else "",
     }
 
 
@@ -179,9 +181,9 @@ def _upright(scene: Scene, view: View, value: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _exact_zeros(scene: Scene, name: str) -> str:
+def _exact_zeros(scene: Scene, frames: list[Frame | None], name: str) -> str:
     """Which networks have exact zeros in more than the first layer: a log axis cannot show them."""
-    zeros = [(np.asarray(getattr(frame, name))[1:] == 0).sum() if frame else 0 for frame in scene.frames]
+    zeros = [(np.asarray(getattr(frame, name))[1:] == 0).sum() if frame else 0 for frame in frames]
     found = [f"{title}: exactly 0 in {n} layers" for title, n in zip(scene.titles.values(), zeros, strict=True) if n]
     return ", ".join(found)
 

@@ -143,6 +143,14 @@ class Scene:
         """A quantity in all recent frames, (N, ...)."""
         return np.array([getattr(frame, name) for frame in self.recent], np.float64)
 
+    def known(self, name: str) -> list[Frame | None]:
+        """For each arm the frame drawn; in somebody else's loop, which may measure a quantity now and then alone, the
+        last one up to there that has it, if any does."""
+        if self.config is not None or not self.current:
+            return self.frames
+        past = [frames for frames in self.steps if frames[0].step <= self.current[0].step]
+        return [frame if frame is None or frame.diverged else _last_with(name, frame, past) for frame in self.frames]
+
     def history(self, name: str, label: str, layer: int | None = None) -> Floats:
         """A quantity of one arm at each step of `steps`, (N, ...); NaN where the arm is missing."""
         shape = next(each.shape for each in quantities(len(self.layers)) if each.name == name)
@@ -165,6 +173,12 @@ class Scene:
         if steps:
             return min(steps) if min(steps) <= shown else None
         return next((each.step for each in self.current if each.arm == label and each.diverged), None)
+
+
+def _last_with(name: str, frame: Frame, past: Sequence[Sequence[Frame]]) -> Frame:
+    """The frame, if it has a value of this quantity, else the arm's last one that has."""
+    own = (each for frames in reversed(past) for each in frames if each.arm == frame.arm)
+    return next((each for each in (frame, *own) if np.isfinite(getattr(each, name)).any()), frame)
 
 
 def chosen_layer(scene: Scene, view: View, default: int | None = None) -> int:

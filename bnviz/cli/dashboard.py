@@ -48,14 +48,18 @@ def _open(chosen: argparse.Namespace) -> None:
     from bnviz.serve.shared import server  # noqa: PLC0415
     from bnviz.source import Kept  # noqa: PLC0415
 
-    opened = []
+    opened: list[Kept] = []
     for file in chosen.files:
-        recording = load_safely(file)
-        follow = not recording.damage and still_written(file)
-        opened.append(Followed(recording, file) if follow else Kept(recording, file, recording.damage))
+        awaited = file.is_file() and not file.stat().st_size and still_written(file)
+        recording = None if awaited else load_safely(file)
+        damage = "" if recording is None else recording.damage
+        if recording is None or (not damage and still_written(file)):
+            opened.append(Followed(recording, file))
+        else:
+            opened.append(Kept(recording, file, damage))
         server().hub.add(opened[-1])
-        if recording.damage:
-            print(f"{file}: {recording.damage}", file=sys.stderr)
+        if damage:
+            print(f"{file}: {damage}", file=sys.stderr)
         if len(chosen.files) > 1:
             print(f"{file}: ?run={opened[-1].id}")
     _dashboard(chosen, f"?run={opened[0].id}")

@@ -155,7 +155,7 @@ def compare(gradients: Sequence[Gradients]) -> Shift:
 
 def _difference(G: Tensor, shifted: Tensor) -> tuple[float, float, float]:
     """l2, relative and cosine, in float64."""
-    a, b = (gradient.detach().cpu().numpy().astype(np.float64).ravel() for gradient in (G, shifted))
+    a, b = (gradient.detach().reshape(-1).double() for gradient in (G, shifted))
     size, size_shifted, l2 = (math.sqrt(v @ v) for v in (a, b, a - b))
     if l2 == 0:
         return 0.0, 0.0, 1.0

@@ -63,8 +63,14 @@ def _output(model: nn.Module, parameters: Parameters, args: tuple[object, ...], 
     """What the model makes of it with these parameters, on copies of all that a module may change in place."""
     buffers = {name: each.clone() for name, each in model.named_buffers()}
     entering = tuple(each.clone() if isinstance(each, Tensor) else each for each in args)
-    with torch.random.fork_rng():
+    devices = own_random(next(iter(parameters.values())).device)
+    with torch.random.fork_rng(devices, device_type=devices[0].type if devices else "cuda"):
         return functional_call(model, {**parameters, **buffers}, entering, dict(kwargs))
+
+
+def own_random(device: torch.device) -> list[torch.device]:
+    """The device, if it has a random state of its own beside the CPU's, for `torch.random.fork_rng`."""
+    return [device] if device.type in ("cuda", "xpu") else []
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrize
 from torch.utils._pytree import tree_leaves
+from torch.utils.hooks import RemovableHandle
 
 from bnviz.models.normalization import STACKED
 from bnviz.models.normalized import KINDS
@@ -46,18 +47,39 @@ class Anatomy:
     left_out: Mapping[str, str]
 
 
+See = Callable[[str, tuple[Any, ...], Any], None]
+"""Is told a module's name, its arguments, and its output or, before its forward, None."""
+
+
 @contextmanager
-def observed(model: nn.Module, see: Callable[[str, tuple[Any, ...], Any], None]) -> Iterator[None]:
-    """`see(module's name, its positional arguments, its output or None)` before and after each module's forward."""
-    handles = []
-    for name, module in model.named_modules():
-        handles.append(module.register_forward_pre_hook(lambda m, args, name=name: see(name, args, None)))
-        handles.append(module.register_forward_hook(lambda m, args, out, name=name: see(name, args, out)))
+def observed(model: nn.Module, see: See) -> Iterator[None]:
+    """`see` is told of each module's forward, before and after."""
+    handles = [handle for name, module in model.named_modules() for handle in observe(name, module, see)]
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def observe(name: str, module: nn.Module, see: See) -> list[RemovableHandle]:
+    """Hooks that tell `see` of a module's forward, before and after."""
+
+    def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        see(name, (*args, *kwargs.values()), None)
+
+    def after(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        see(name, (*args, *kwargs.values()), output)
+
+    return [
+        module.register_forward_pre_hook(before, with_kwargs=True),
+        module.register_forward_hook(after, with_kwargs=True),
+    ]
+
+
+def named(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules by name; the model itself by that of its type, as a layer is called."""
+    return {name or type(model).__name__: module for name, module in model.named_modules()}
 
 
 def first_tensor(value: object) -> Tensor | None:

@@ -210,5 +210,5 @@ def running_gaps(normalizations: Sequence[nn.Module | None], values: Sequence[Te
         away = x - batch_mean[:, None, :, None]
         batch_var = away.square_().sum((1, 3)) / (x.shape[1] * x.shape[3] - 1)
         gap = ((running_mean - batch_mean).abs() / batch_var.sqrt()).mean(1)
-        gaps[list(group)] = torch.stack([gap, (running_var / batch_var).median(1).values], 1).numpy()
+        gaps[list(group)] = torch.stack([gap, (running_var / batch_var).median(1).values], 1).cpu().numpy()
     return gaps

@@ -20,6 +20,7 @@ from bnviz.recording.arrow import NO_RECORDING, Note, StreamReader, StreamWriter
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
 __all__ = ["Note", "Recording", "StreamReader", "StreamWriter", "load_safely"]
 
@@ -107,6 +108,21 @@ class Recording:
 
         rows = [row for frame in self.frames for row in _rows(frame)]
         return pd.DataFrame(rows, columns=_columns())
+
+    def figure(self, tab: str = "layers", *, step: int | None = None) -> go.Figure:
+        """A tab of the page (`bnviz.charts.TABS`) as a Plotly figure, at the measured step nearest to `step`.
+
+        step: None is the last one. Errors: ValueError for a tab that there is not, and without any frame.
+        """
+        from bnviz.charts import notebook  # noqa: PLC0415  upward, and only when asked for
+
+        return notebook.figure(self, tab, step)
+
+    def _repr_html_(self, file: Path | None = None) -> str:
+        """What a notebook shows; file: where it is kept, if it is."""
+        from bnviz.charts import notebook  # noqa: PLC0415
+
+        return notebook.html(self, file)
 
 
 def load_safely(path: str | os.PathLike[str]) -> Recording:

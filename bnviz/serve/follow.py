@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from bnviz.frames import Event
+from bnviz.frames import Description, Event
 from bnviz.recording import Note, Recording, StreamReader
 from bnviz.recording.framing import END
 from bnviz.source import Kept, Status
@@ -48,10 +48,14 @@ class Growing:
 
 
 class Followed(Kept):
-    """A recording that grows while it is watched; `KEPT` once its end is there."""
+    """A recording that grows while it is watched; `KEPT` once its end is there.
 
-    def __init__(self, so_far: Recording, file: Path) -> None:
-        super().__init__(Recording(so_far.about), file)
+    so_far: what the file held when it was opened; None: nothing yet, so that what it is of is not known either.
+    """
+
+    def __init__(self, so_far: Recording | None, file: Path) -> None:
+        about = Description((), ()) if so_far is None else so_far.about
+        super().__init__(Recording(about), file, f"Waiting for the first measured step in {file.name} …")
         self.status = Status.GROWING
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, args=(file,), daemon=True)
@@ -73,11 +77,13 @@ class Followed(Kept):
         file = Growing(path, self._stop)
         try:
             reader = StreamReader(file)  # type: ignore[arg-type]  # it asks for read() alone
+            self.description = reader.description
             for item in reader:
                 if isinstance(item, Event):
                     self.history.add_event(item)
                 elif not isinstance(item, Note):
                     self.history.add(item)
+                    self.text = ""
                 self._audience.tell()
             self.text = reader.damage
         except (OSError, ValueError) as error:  # the file was taken away, or written anew by somebody else

@@ -27,12 +27,15 @@ def scene_of(source: Source, seek: int | None) -> Scene:
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
     """All that is needed to draw a source from nothing."""
+    extras = extras_of(scene, view, seek)
+    if not scene.current and source.text:  # why there is nothing to see yet
+        extras["sentence"] = _spans([Span(source.text)])
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
-        **extras_of(scene, view, seek),
+        **extras,
     }
 
 

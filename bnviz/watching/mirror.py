@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.ics import Shift, ShiftMeter
-from bnviz.models.anatomy import Anatomy, anatomy, observed
+from bnviz.models.anatomy import Anatomy, See, anatomy, observed
 from bnviz.watching.caught import Caught, as_caught
 
 _DROPS = ("dropout", "attention_dropout")
 """Names by which attention and recurrent layers hold a rate of dropout of their own."""
+
+
+_WITH_MODES = (_DropoutNd, _NormBase, nn.RNNBase, nn.RReLU, nn.MultiheadAttention)
+"""Modules of torch that do something else in eval mode; what is made of them is found by its parts."""
 
 
 class Mirror:
@@ -43,12 +49,33 @@ class Mirror:
         for module, twin in self._modules:
             twin.training = module.training
 
-    def run(self, caught: Caught, see: Callable[[str, tuple[Any, ...], Any], None] | None = None) -> Any:
-        """The caught forward once more, with the same randomness; the twin's buffers stay as they were before it."""
+    def run(self, caught: Caught, see: See | None = None) -> Any:
+        """The caught forward once more; the twin's buffers stay as they were before it. See `as_caught`."""
         buffers = {name: each.clone() for name, each in self.twin.named_buffers()}
         args = tuple(each.clone() if isinstance(each, Tensor) else each for each in caught.args)
-        with torch.no_grad(), observed(self.twin, see or _ignore):
-            return functional_call(self.twin, buffers, args, caught.kwargs)
+        with torch.no_grad(), nullcontext() if see is None else observed(self.twin, see):
+            return (
+                functional_call(self.twin, buffers, args, caught.kwargs)
+                if buffers
+                else self.twin(*args, **caught.kwargs)
+            )
+
+    @cached_property
+    def has_modes(self) -> bool:
+        """Whether train and eval mode may differ: they do not in a net of torch's own modules without such."""
+        own = (type(module) for module in self.twin.modules())
+        return any(not each.__module__.startswith("torch.nn.modules.") or issubclass(each, _WITH_MODES) for each in own)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """In eval mode; afterwards in the modes it was in."""
+        modes = [(module, module.training) for module in self.twin.modules()]
+        try:
+            self.twin.eval()
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
     def stacked(self, caught: Caught, layers: int, after: Mapping[str, Tensor]) -> Shift | None:
         """ICS by the fast way, where the net is a chain of `layers` layers that it knows; else None."""
@@ -84,10 +111,6 @@ class Mirror:
                 module.training = True
             for each, name, rate in rates:
                 setattr(each, name, rate)
-
-
-def _ignore(name: str, args: tuple[Any, ...], output: Any) -> None:
-    """Nobody asked."""
 
 
 def _state(model: nn.Module) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,29 @@ def test_the_sentence_goes_as_far_as_what_was_measured(source, make_frame):
     assert "".join(span.text for span in sentence(None, tested)).startswith("In mine accuracy is 50 %")
     two = [(frames[0], replace(frames[0], arm="yours", train_loss=frames[0].train_loss / 4)) for frames in scene.steps]
     assert "In yours training loss is better, " in "".join(span.text for span in sentence(None, two))
+    findings(None, two)
+
+
+def _decoded(trace, axis):
+    return np.frombuffer(base64.b64decode(trace[axis]["bdata"]), trace[axis]["dtype"])
+
+
+def test_ics_measured_now_and_then_is_shown_as_last_known(source):
+    """Frames at 0, 10 ... 40, of which those at 0 and 20 have ICS: by layer it is that of 20, over steps a line."""
+    scene = scene_of(source, None)
+    unknown = {name: np.full(3, np.nan) for name in ("ics_l2", "ics_relative", "ics_cosine")}
+    steps = [frames if frames[0].step in (0, 20) else (replace(frames[0], **unknown),) for frames in scene.steps]
+    for shown, known in ((4, 2), (3, 2), (2, 2), (1, 0)):
+        seen = Scene(None, steps, [], steps[shown])
+        (profile,) = charts.figures(seen, View(tab="layers"))["figures"]["ics"]["data"]
+        np.testing.assert_array_equal(_decoded(profile, "x"), np.float32(steps[known][0].ics_relative))
+        assert (_decoded(profile, "customdata").reshape(3, 2)[:, 1] == steps[known][0].step).all()
+        series = charts.figures(seen, View(tab="layers", layer=1))["figures"]["ics-steps"]["data"][0]
+        assert _decoded(series, "x").tolist() == [0, 20]
+        assert np.isfinite(_decoded(series, "y")).all()
+    assert sentence(None, steps)
+    two = [(frames[0], replace(frames[0], arm="yours", **unknown)) for frames in steps]
+    assert sentence(None, two)
     findings(None, two)
 
 

@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 import bnviz
+from bnviz.charts.scene import View
 from bnviz.recording import Recording, load_safely
 from bnviz.serve import follow
 from bnviz.serve.follow import Followed, still_written
+from bnviz.serve.messages import scene_message, scene_of
 from bnviz.source import Status
 from tests.serve.test_hub import wait_for
 from tests.support.server import ROOT
@@ -67,6 +69,26 @@ def test_a_file_is_followed_while_another_process_writes_it(loop):
     assert not still_written(file)
     assert [frame.step for frame in source.recording.frames] == [0, 1, 2, 3]
     assert told
+
+
+def test_a_file_that_is_still_empty_is_waited_for(loop):
+    process, file = loop
+    wait_for(file.exists, 60)
+    assert not file.stat().st_size
+    assert still_written(file)
+    source = Followed(None, file)
+    said = scene_message(source, scene_of(source, None), View())
+    assert said["empty"]
+    assert said["status"] == "growing"
+    assert [span["text"] for span in said["sentence"]] == ["Waiting for the first measured step in run.arrow …"]
+    step(process)
+    wait_for(lambda: source.history.latest, 20)
+    assert source.description.layers == ("0", "2")
+    said = scene_message(source, scene_of(source, None), View())
+    assert not said["empty"]
+    assert "loss" in "".join(span["text"] for span in said["sentence"])
+    assert not source.text
+    source.close()
 
 
 def test_a_writer_that_is_killed_takes_nothing_along(loop):

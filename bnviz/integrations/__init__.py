@@ -1,0 +1,1 @@
+"""`bnviz.watch` as a callback of other people's trainers: `lightning`, `huggingface`; each is imported by its name."""
