@@ -149,7 +149,7 @@ def main() -> None:
     unmeasured(chosen.rounds)
     nets = {"8x256 MLP": (mlp, 600, 60), "ResNet, 8 layers": (lambda: resnet(3), 200, 30)}
     for name, (make, many, few) in nets.items():
-        beside(name, make, many, chosen.rounds, every=50)
+        beside(name, make, 4 * many, chosen.rounds, every=50)  # long enough for ICS to come in its turn
         beside(name, make, many, chosen.rounds, every=50, ics_every=1)
         beside(name, make, few, chosen.rounds, every=1)
         beside(name, make, few, chosen.rounds, every=1, ics_every=1)

@@ -87,11 +87,18 @@ def test_no_circle():
     tuple(TopologicalSorter(graph).static_order())  # CycleError names the circle
 
 
+def library(module: str) -> str:
+    """What takes seconds to import and the module may bring: it is there already when that module is imported."""
+    if floor(module) in WITH_TORCH or module in LAW_MODULES:
+        return "torch"
+    return "streamlit" if floor(module) == "ui" or module in WITH_STREAMLIT else "sys"
+
+
 @cache
-def loaded() -> dict[str, list[str]]:
-    """What each module brings along: every one imported in an interpreter forked from a fresh one."""
+def loaded(library: str, names: tuple[str, ...]) -> dict[str, list[str]]:
+    """What each module brings along: every one imported in an interpreter forked from one that has a library alone."""
     code = (
-        "import importlib, json, os, sys\n"
+        "import importlib, json, os, sys, LIBRARY\n"
         "found = {}\n"
         "for name in json.load(sys.stdin):\n"
         "    read, write = os.pipe()\n"
@@ -103,20 +110,22 @@ def loaded() -> dict[str, list[str]]:
         "    with open(read) as pipe: found[name] = json.loads(pipe.read() or 'null')\n"
         "    os.wait()\n"
         "print(json.dumps(found))\n"
-    ).replace("HEAVY", repr(HEAVY))
-    names = json.dumps(sorted(set(modules()) - {"bnviz.ui.page"} - OPTIONAL))
+    )
+    code = code.replace("HEAVY", repr(HEAVY)).replace("LIBRARY", library)
     result = subprocess.run(
-        [sys.executable, "-c", code], input=names, capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", code], input=json.dumps(names), capture_output=True, text=True, check=True, cwd=ROOT
     )
     return json.loads(result.stdout)
 
 
 HEAVY = ("torch", "streamlit", "plotly", "sklearn", "pandas")
+IMPORTED = sorted(set(modules()) - {"bnviz.ui.page"} - OPTIONAL)
 
 
-@pytest.mark.parametrize("module", sorted(set(modules()) - {"bnviz.ui.page"} - OPTIONAL))
+@pytest.mark.parametrize("module", IMPORTED)
 def test_what_a_module_brings_along(module):
-    brought = loaded()[module]
+    alike = tuple(each for each in IMPORTED if library(each) == library(module))
+    brought = loaded(library(module), alike)[module]
     assert brought is not None, "it cannot be imported by itself"
     if floor(module) not in WITH_TORCH and module not in LAW_MODULES:
         assert "torch" not in brought, "torch costs over 2 s and 200 MB"

@@ -14,7 +14,7 @@ from bnviz.ics import Shift, ShiftMeter
 from bnviz.ics.anywhere import shift_of_any
 from bnviz.landscape import expendable
 from bnviz.models import LossFunction, pieces, weight_layer
-from bnviz.models.anatomy import Anatomy
+from bnviz.models.anatomy import Anatomy, named
 from bnviz.models.normalization.weight import remove_weight_norm
 
 Meter = Callable[[Tensor, Tensor, LossFunction, Sequence[Tensor] | None], Shift]
@@ -84,9 +84,9 @@ class Anything:
 
     def spots(self, model: nn.Module) -> list[Spot]:
         """The layers to see."""
-        found, modules = [], dict(model.named_modules())
+        found, modules = [], named(model)
         for layer in (self._layers[place] for place in self._shown):
-            module = modules.get(layer.name, model)  # a net that is a layer itself has no name
+            module = modules[layer.name]
             normalization, activation = (
                 None if name is None else modules[name] for name in (layer.normalization, layer.activation)
             )

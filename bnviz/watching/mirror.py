@@ -16,6 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.ics import Shift, ShiftMeter
 from bnviz.models.anatomy import Anatomy, See, anatomy, observed
+from bnviz.models.copies import copied
 from bnviz.watching.caught import Caught, as_caught
 
 _DROPS = ("dropout", "attention_dropout")
@@ -31,12 +32,7 @@ class Mirror:
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
-        self.twin = copy.deepcopy(model).requires_grad_(False)
-        for module in self.twin.modules():
-            for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks):
-                for key, hook in list(hooks.items()):
-                    if not type(hook).__module__.startswith("torch.nn.utils"):  # those compute weights
-                        del hooks[key]
+        self.twin = copied(model).requires_grad_(False)
         self._pairs = [*zip(_state(model), _state(self.twin), strict=True)]
         self._meter: ShiftMeter | None = None
         self._modules = [*zip(model.modules(), self.twin.modules(), strict=True)]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ICS_SHARE = 0.02
+ICS_SHARE = 0.01
 """Unless it is told how often, ICS takes at most this share of the time since the first step ..."""
 ICS_GRACE = 3.0
 """... beside so many seconds, so that a short loop has it in every frame."""
@@ -26,7 +26,7 @@ class Pace:
     def __init__(self, every: int, ics_every: int | None, budget: float | None) -> None:
         self._every, self._ics_every, self._budget = every, ics_every, budget
         self.next = self._next_ics = 0
-        self._spent = self._ics_spent = 0.0
+        self._spent = self._ics_spent = self._last_ics = 0.0
         self._started = math.nan
 
     @property
@@ -56,13 +56,15 @@ class Pace:
         try:
             yield
         finally:
-            self._ics_spent += time.perf_counter() - started
+            self._last_ics = time.perf_counter() - started
+            self._ics_spent += self._last_ics
 
     def ics_due(self, step: int) -> bool:
         """Whether ICS is to be measured at this step, if anything is."""
         if self._ics_every is not None:
             return step >= self._next_ics
-        return self._ics_spent <= ICS_GRACE + ICS_SHARE * (time.perf_counter() - self._started)
+        allowed = ICS_GRACE + ICS_SHARE * (time.perf_counter() - self._started)
+        return self._ics_spent + self._last_ics <= allowed
 
     def measured(self, step: int) -> None:
         """A step was measured; the next is after `every` steps, or more where that is needed to keep to the budget."""
