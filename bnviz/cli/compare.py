@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnviz.cli.mistakes import UserError
+from bnviz.cli.pairs import pairs
 from bnviz.config import CATALOG
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _compare(chosen: argparse.Namespace) -> None:
     from bnviz.models.factory import load_factory  # noqa: PLC0415
 
     values = {name: getattr(chosen, name) for name in ("variants", "seeds", "steps")}
-    settings = parse({name: value for name, value in values.items() if value is not None} | _set(chosen.set))
+    settings = parse({name: value for name, value in values.items() if value is not None} | pairs(chosen.set))
     factory = load_factory(chosen.model)
     data = _data(chosen.data, chosen.target, chosen.task)
     report = compare(
@@ -54,16 +55,6 @@ def _compare(chosen: argparse.Namespace) -> None:
     if chosen.csv:
         report.to_dataframe().to_csv(chosen.csv, index=False)
         print(f"\nTable: {chosen.csv}")
-
-
-def _set(settings: list[str]) -> dict[str, str]:
-    values = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise UserError(f"--set takes KEY=VALUE, got {setting!r}.")
-        values[name.strip()] = text.strip()
-    return values
 
 
 def _data(name: str, target: str | None, task: str) -> Data:

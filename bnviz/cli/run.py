@@ -13,9 +13,11 @@ from typing import Any
 
 from bnviz.cli.mistakes import UserError
 from bnviz.cli.own_file import with_own_file
+from bnviz.cli.pairs import pairs
 from bnviz.config import AS_IS, Arm, RunConfig
 from bnviz.frames import Description, Event, Frame
 from bnviz.presets import DEFAULT, preset
+from bnviz.serve.own_model import RATE
 
 
 def add(commands: Any) -> None:
@@ -35,18 +37,13 @@ def config_from(preset_name: str, settings: Iterable[str], own: bool = False) ->
 
     What was done to that file is said on stderr. own: for a model of one's own, as it is and with BatchNorm.
 
-    Errors: ValueError that names the setting, the value and what is allowed.
+    Errors: ValueError that names the setting, the value and what is allowed; UserError.
     """
-    values = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes KEY=VALUE, got {setting!r}.")
-        values[name.strip()] = text.strip()
-    settled, notes = with_own_file(values)
+    settled, notes = with_own_file(pairs(settings))
     base = preset(preset_name).config
     if own:
-        base, settled["model"] = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch"))), "own"
+        base = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch")), learning_rate=RATE)
+        settled["model"] = "own"
     config = RunConfig.from_dict(settled, base)
     for note in notes:  # once nothing is wrong any more
         print(note, file=sys.stderr)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from bnviz.serve.own_model import own_model
 from bnviz.serve.shared import Server, use
-from bnviz.ui import PAGE
 from tests.serve.test_own_model import NET
 from tests.support.server import wait_for
+from tests.ui.test_page import opened, run_of
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +23,6 @@ def hub():
     server = use(Server())
     yield server.hub
     server.close()
-
-
-def opened(query: str = "") -> AppTest:
-    page = AppTest.from_file(str(PAGE), default_timeout=30)
-    for name, text in parse_qsl(query):
-        page.query_params[name] = text
-    page.run()
-    assert not page.exception
-    return page
-
-
-def run_of(page, hub):
-    return hub.get(page.session_state["run"])
 
 
 def test_the_page_opens_on_it_and_its_switches_act_in_the_running_net(hub, models):
