@@ -62,4 +62,5 @@ def _open(chosen: argparse.Namespace) -> None:
             print(f"{file}: {damage}", file=sys.stderr)
         if len(chosen.files) > 1:
             print(f"{file}: ?run={opened[-1].id}")
+    server().hub.front = opened[0].id
     _dashboard(chosen, f"?run={opened[0].id}")

@@ -14,7 +14,8 @@ from typing import Any
 from bnviz.cli.mistakes import UserError
 from bnviz.cli.own_file import with_own_file
 from bnviz.cli.pairs import pairs
-from bnviz.config import AS_IS, Arm, RunConfig
+from bnviz.config import RunConfig
+from bnviz.config.arm import own_arms
 from bnviz.frames import Description, Event, Frame
 from bnviz.presets import DEFAULT, preset
 from bnviz.serve.own_model import RATE
@@ -42,7 +43,7 @@ def config_from(preset_name: str, settings: Iterable[str], own: bool = False) ->
     settled, notes = with_own_file(pairs(settings))
     base = preset(preset_name).config
     if own:
-        base = replace(base, model="own", arms=(Arm(AS_IS), Arm("batch")), learning_rate=RATE)
+        base = replace(base, model="own", arms=own_arms(()), learning_rate=RATE)
         settled["model"] = "own"
     config = RunConfig.from_dict(settled, base)
     for note in notes:  # once nothing is wrong any more
@@ -59,11 +60,13 @@ def _run(chosen: argparse.Namespace) -> None:
     from bnviz.history import History  # noqa: PLC0415
     from bnviz.models.factory import load_factory  # noqa: PLC0415
     from bnviz.recording import StreamWriter  # noqa: PLC0415
-    from bnviz.training import Trainer, nets_of, record  # noqa: PLC0415
+    from bnviz.training import OwnNets, Trainer, nets_of, record  # noqa: PLC0415
     from bnviz.verdict import sentence  # noqa: PLC0415
 
     torch.set_num_threads(1)  # as the dashboard's workers: the same config gives the same frames
     nets = nets_of(config, load_factory(chosen.model) if chosen.model else None)
+    if isinstance(nets, OwnNets) and "arms" not in pairs(chosen.set):
+        config = replace(config, arms=own_arms(nets.kinds))
     history = History()
     with ExitStack() as stack:
         sink = stack.enter_context(open(chosen.out, "wb")) if chosen.out else None

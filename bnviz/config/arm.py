@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
@@ -163,6 +163,11 @@ def title_of(name: str, value: str) -> str:
     choice = ARM_SETTINGS[name]
     assert isinstance(choice, Choice)
     return choice.title(value)
+
+
+def own_arms(kinds: Collection[str]) -> tuple[Arm, Arm]:
+    """A model of somebody's own as it is, with these normalizations, and with BatchNorm; without any if it has that."""
+    return Arm(AS_IS), Arm("none" if "batch" in kinds else "batch")
 
 
 def numbered(names: Iterable[str]) -> tuple[str, ...]:

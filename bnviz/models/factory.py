@@ -11,6 +11,8 @@ from types import ModuleType
 
 from torch import nn
 
+from bnviz.models.copies import told
+
 Factory = Callable[..., nn.Module]
 FITTING = ("in_features", "in_shape", "out_features")
 """Parameters by which a factory may ask what its net is to fit: numbers a sample, shape of a sample, outputs."""
@@ -51,7 +53,7 @@ def _module(path: Path) -> ModuleType:
             del sys.modules[path.stem]
         else:
             sys.modules[path.stem] = before
-        raise ValueError(f"{path.name} could not be run: {_told(error)}.") from error
+        raise ValueError(f"{path.name} could not be run: {told(error)}.") from error
     return module
 
 
@@ -83,11 +85,7 @@ def make(factory: Factory, in_shape: Sequence[int] | None = None, outputs: int |
     try:
         model = factory(**given)
     except Exception as error:
-        raise ValueError(f"{called} raised {_told(error)}.") from error
+        raise ValueError(f"{called} raised {told(error)}.") from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"{called} must return a torch.nn.Module, got {type(model).__name__}.")
     return model
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": .")

@@ -115,9 +115,9 @@ class _Surgery:
         old = self.model.get_submodule(name)
         if _kind_of(old) == self.kind:
             return
-        tokens = isinstance(old, (nn.LayerNorm, nn.RMSNorm))
-        if isinstance(old, (nn.LayerNorm, nn.RMSNorm)) and len(old.normalized_shape) > 1 and self.kind != "none":
-            self.left.append(f"{name}: LayerNorm over several dimensions has no channels to keep apart.")
+        tokens = type(old) in (nn.LayerNorm, nn.RMSNorm)
+        if self.kind != "none" and (reason := _no_channels(old, entering)):
+            self.left.append(f"{name}: {reason}.")
             return
         channels = entering.shape[-1] if tokens else entering.shape[1]
         new = self._make(channels, entering, tokens)
@@ -135,7 +135,7 @@ class _Surgery:
             self.left.append(f"{name}: {reason}.")
             return
         if NORMALIZATIONS[self.kind].of_weights:
-            set_weight_norm(layer, True)  # type: ignore[arg-type]
+            set_weight_norm(layer, True)
             self.changes.append(f"{name}: {NORMALIZATIONS[self.kind].title} of its weight.")
             return
         tokens = not isinstance(layer, _ConvNd)
@@ -167,7 +167,11 @@ class _Surgery:
     def _put(self, name: str, new: nn.Module) -> None:
         old = self.model.get_submodule(name)
         like = next(old.parameters(), next(self.model.parameters()))
-        self.model.set_submodule(name, new.to(like).train(old.training))
+        new.to(like).train(old.training)
+        for module in [*self.model.modules()]:  # it may be held by more than one
+            for place, held in module._modules.items():
+                if held is old:
+                    module._modules[place] = new
         for owner in _owners(self.model, name):
             if isinstance(owner, nn.TransformerEncoderLayer):
                 owner.activation_relu_or_gelu = 0  # its shortcut in eval mode knows LayerNorm alone
@@ -183,6 +187,19 @@ def _norm(kind: str, channels: int, like: Tensor, tokens: bool, *, groups: int, 
     if kind == "batch" and like.dim() in (3, 5):
         return (nn.BatchNorm1d if like.dim() == 3 else nn.BatchNorm3d)(channels, EPS, momentum)
     return normalization_layer(kind, channels, conv=like.dim() > 2, groups=gcd(groups, channels), momentum=momentum)
+
+
+def _no_channels(old: nn.Module, entering: Tensor) -> str:
+    """Why it cannot be told which dimension holds the channels; empty: it can."""
+    if not isinstance(old, (nn.LayerNorm, nn.RMSNorm)):
+        return ""
+    if len(old.normalized_shape) > 1:
+        return f"{type(old).__name__} over several dimensions has no channels to keep apart"
+    if type(old) in (nn.LayerNorm, nn.RMSNorm):
+        return ""
+    channels = old.normalized_shape[0]  # of a class of somebody's own, such as one that takes maps
+    first = entering.dim() > 2 and entering.shape[1] == channels and entering.shape[-1] != channels
+    return "" if first else f"{type(old).__name__} does not show which dimension holds its channels"
 
 
 @torch.no_grad()

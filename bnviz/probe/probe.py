@@ -111,15 +111,15 @@ class Probe:
     def _watch(
         self, module: nn.Module, index: int, store: list[Any], output: bool = False, tokens: bool = False
     ) -> None:
-        def keep(module: nn.Module, args: tuple[Any, ...], *result: Any) -> None:
-            value = first_tensor((result or args)[0])
+        def keep(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *result: Any) -> None:
+            value = first_tensor(result[0] if result else (args, kwargs))
             if value is not None:
                 value = value.detach() if value.is_floating_point() else value.float()
                 value = value.clone() if self._in_place else value  # a later module may change it
                 store[index] = value.flatten(0, -2) if tokens and value.dim() > 2 else value
 
         attach: Callable[..., RemovableHandle] = module.register_forward_pre_hook
-        self._handles.append((module.register_forward_hook if output else attach)(keep))
+        self._handles.append((module.register_forward_hook if output else attach)(keep, with_kwargs=True))
 
     def _watch_weight(self, layer: Spot, index: int) -> None:
         """Have the gradient of the weight in use kept, also where it is computed from other parameters."""

@@ -163,7 +163,7 @@ def _serve(config: RunConfig, model: str | None, commands: _Commands, sink: IO[b
 
     description, problem = Description.of(config), ""
     try:
-        nets = nets_of(config, load_factory(model) if model else None)
+        nets = nets_of(config, load_factory(model) if model and config.model == "own" else None)
         description = Description(nets.layers, config.labels, config)
     except ValueError as error:
         problem = str(error)

@@ -43,6 +43,8 @@ class Hub:
     """
 
     def __init__(self) -> None:
+        self.front = ""
+        """What a visitor sees first who comes without a link, by its id; empty: a run of their own."""
         self.own_model: OwnModel | None = None
         """The operator's own, if the server was started with one."""
         self._sources: dict[str, Source] = {}

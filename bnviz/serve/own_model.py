@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bnviz.config import AS_IS, CATALOG, Arm, RunConfig
+from bnviz.config.arm import own_arms
 
 SECONDS = 120
 """A model that takes longer to be made is given up."""
@@ -47,7 +48,7 @@ class OwnModel:
     @property
     def arms(self) -> tuple[Arm, Arm]:
         """As it is, and with BatchNorm, or without where it has it."""
-        return Arm(AS_IS), Arm("none" if "batch" in self.kinds else "batch")
+        return own_arms(self.kinds)
 
     def config(self, base: RunConfig) -> RunConfig:
         """The settings to start with, from those of a run of bnviz's own nets."""

@@ -23,6 +23,8 @@ from bnviz.training.nets import Nets, OurNets, loss_function
 from bnviz.training.network import RunningArm
 from bnviz.training.own import OwnNets
 
+__all__ = ["Item", "OwnNets", "Trainer", "nets_of", "record", "train"]
+
 Item = tuple[Frame, ...] | Event
 """What a run yields: the frames of a measured step, or an event."""
 

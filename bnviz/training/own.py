@@ -7,12 +7,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 
 from bnviz.config import AS_IS, Arm, RunConfig
 from bnviz.config.catalog import DataSet
 from bnviz.models import LossFunction, set_momentum, variants
-from bnviz.models.anatomy import anatomy, first_tensor, observed
+from bnviz.models.anatomy import NORMALIZES, Anatomy, anatomy, first_tensor, observed
+from bnviz.models.copies import told
 from bnviz.models.factory import Factory, make
+from bnviz.models.normalization.weight import set_weight_norm
 from bnviz.models.treatments import Learner
 from bnviz.probe import Probe
 from bnviz.probe.structure import Anything
@@ -35,10 +40,9 @@ class OwnNets:
             self._plain = make(factory, data.shape, self._outputs)
             images = torch.randn(SAMPLES, *data.shape)
         self.flat, self._sample = _fitting(self._plain, images, self._outputs, data)
-        executed: list[str] = []
-        with observed(self._plain, lambda name, args, output: executed.append(name) if output is None else None):
-            self._run(self._plain)
-        found = anatomy(self._plain, executed)
+        if any(map(is_lazy, self._plain.parameters())):
+            self._run(self._plain)  # lazy modules are made by their first batch
+        found, executed = self._anatomy(self._plain)
         called = [layer for layer in found.layers if layer.name in executed or len(found.layers) == 1]
         if not called:
             raise ValueError(f"{type(self._plain).__name__} has no weight layer (a module with a weight matrix).")
@@ -60,26 +64,20 @@ class OwnNets:
         return Learner(self._variant(config, arm))
 
     def changed(self, model: nn.Module, config: RunConfig, arm: Arm) -> nn.Module:
-        """The net with this arm's normalization; its weights, as the same Parameters, and its statistics move over."""
+        """The net with this arm's normalization; its weights move over, as the same Parameters, and what a
+        normalization has that stays. (WeightNorm, in and out, makes new Parameters of the same value.)"""
         twin = self._variant(config, arm).train(model.training)
-        known, buffers = dict(model.named_parameters()), dict(model.named_buffers())
-        for name, parameter in [*twin.named_parameters()]:
-            if name in known and known[name].shape == parameter.shape:
-                owner, _, leaf = name.rpartition(".")
-                twin.get_submodule(owner)._parameters[leaf] = known[name]
-        with torch.no_grad():
-            for name, buffer in twin.named_buffers():
-                if name in buffers and buffers[name].shape == buffer.shape:
-                    buffer.copy_(buffers[name])
+        theirs = dict(model.named_modules())
+        for name, module in twin.named_modules():
+            other = theirs.get(name)
+            if other is None or (isinstance(module, NORMALIZES) and type(module) is not type(other)):
+                continue  # a normalization that was not there starts anew
+            _take_over(module, other)
         return twin
 
     def probe(self, learner: Learner) -> Probe:
         """What watches a net."""
-        executed: list[str] = []
-        twin = copy.deepcopy(learner.net)
-        with observed(twin, lambda name, args, output: executed.append(name) if output is None else None):
-            self._run(twin)
-        return Probe(learner.net, structure=Anything(anatomy(twin, executed), self.layers))
+        return Probe(learner.net, structure=Anything(self._anatomy(learner.net)[0], self.layers))
 
     def follow(self, model: nn.Module, config: RunConfig, arm: Arm) -> None:
         """Take the run's BatchNorm momentum, but for the net as it is."""
@@ -89,6 +87,14 @@ class OwnNets:
     def loss(self, loss_fn: LossFunction) -> LossFunction:
         """A loss of whatever such a net gives: its first tensor."""
         return lambda output, y: loss_fn(logits(output), y)
+
+    def _anatomy(self, model: nn.Module) -> tuple[Anatomy, list[str]]:
+        """What a net's layers are, and the modules that it runs; from a copy, whose running statistics may move."""
+        executed: list[str] = []
+        twin = copy.deepcopy(model)
+        with observed(twin, lambda name, args, output: executed.append(name) if output is None else None):
+            self._run(twin)
+        return anatomy(twin, executed), executed
 
     def _variant(self, config: RunConfig, arm: Arm) -> nn.Module:
         kind = variants.AS_IS if arm.normalization == AS_IS else arm.normalization
@@ -101,6 +107,24 @@ class OwnNets:
             return model(self._sample.clone())
 
 
+@torch.no_grad()
+def _take_over(module: nn.Module, other: nn.Module) -> None:
+    """The other module's own parameters, themselves, and its statistics, as far as both have them."""
+    has, had = (parametrize.is_parametrized(each, "weight") for each in (module, other))
+    if has != had and isinstance(module, (nn.Linear, _ConvNd)):  # WeightNorm goes in or comes out
+        set_weight_norm(module, False)
+        module.weight.copy_(other.weight)  # type: ignore[arg-type]
+        set_weight_norm(module, has)
+    for name, mine in module._parameters.items():
+        given = other._parameters.get(name)
+        if mine is not None and given is not None and given.shape == mine.shape:
+            module._parameters[name] = given
+    for name, buffer in module._buffers.items():
+        held = other._buffers.get(name)
+        if buffer is not None and held is not None and held.shape == buffer.shape:
+            buffer.copy_(held)
+
+
 def logits(output: object) -> Tensor:
     """The first tensor of what a net gives."""
     found = first_tensor(output)
@@ -110,22 +134,22 @@ def logits(output: object) -> Tensor:
 
 def _fitting(model: nn.Module, images: Tensor, outputs: int, data: DataSet) -> tuple[bool, Tensor]:
     """Whether the net takes samples flat, and a batch as it takes it; ValueError where it takes neither."""
-    told: list[str] = []
+    problems: list[str] = []
     for flat in dict.fromkeys((False, images.dim() > 2)):
         batch = images.flatten(1) if flat else images
         try:
             found = first_tensor(_forward(model, batch))
         except Exception as error:  # noqa: BLE001  whatever somebody's net raises
-            told.append(f"{'flat, ' * flat}{type(error).__name__}: {' '.join(str(error).split())[:150]}")
+            problems.append(f"{'flat, ' * flat}{told(error)}")
             continue
         if found is not None and found.dim() == 2 and found.shape == (len(batch), outputs):
             return flat, batch
         shape = "no tensor" if found is None else f"a tensor of shape {tuple(found.shape)}"
-        told.append(f"it gives {shape} for a batch of {len(batch)}")
+        problems.append(f"it gives {shape} for a batch of {len(batch)}")
     needed = f"{outputs} classes" if data.classes else f"{outputs} numbers"
     raise ValueError(
         f"Your model must take samples of shape {data.shape} of this data set and give {needed} each; "
-        f"{'; '.join(told)}."
+        f"{'; '.join(problems)}."
     )
 
 

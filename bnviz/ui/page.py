@@ -106,7 +106,7 @@ def _read_link() -> list[str]:
     config, fallen = forgiving_config(settings, base)
     if sidebar.offered(config) != config:
         fallen.append("model own is the model that a server was started with (bnviz --model), and this one has none.")
-    source = server().hub.get(link.get("run", ""))
+    source = server().hub.get(link.get("run", "" if link else server().hub.front))
     if source is not None:
         st.session_state["run"] = source.id
         config = _config_of(source) or config

@@ -40,7 +40,7 @@ class Watch:
     ) -> None:  # fmt: skip
         self._model: nn.Module = getattr(model, "_orig_mod", model)  # of a compiled one
         self._compiled = self._model is not model
-        self._optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+        self._optimizers = list(optimizer) if isinstance(optimizer, Sequence) else [optimizer]
         self._patterns = [layers] if isinstance(layers, str) else layers
         check(self._model, self._optimizers, self._patterns, every=every, ics_every=ics_every, budget=budget)
         self._pace, self._arm = Pace(every, ics_every, budget), type(self._model).__name__

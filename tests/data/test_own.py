@@ -223,3 +223,12 @@ def test_an_npz_of_features_is_a_table(tmp_path):
     data, notes = load_file(tmp_path / "d.npz")
     assert data.x_train.shape == (32, 3)
     assert notes[1] == "1 missing value filled with the column's median: x1."
+
+
+def test_a_categorical_column_with_one_category_is_left_out(tmp_path):
+    import pandas as pd
+
+    path = tmp_path / "frame.parquet"
+    pd.DataFrame(table()).assign(same=pd.Categorical(["a"] * 40)).to_parquet(path)
+    _, notes = load_file(path, "label")
+    assert any("same" in note for note in notes)

@@ -70,10 +70,11 @@ def test_a_file_that_is_not_here_is_said(home):
     with pytest.raises(DataUnavailable, match="somebody's own file, which is not on this machine: add the same file"):
         load(name)
     home.mkdir()
-    (home / f"{name}.npz").write_bytes(b"damaged")
-    with pytest.raises(DataUnavailable, match="not on this machine"):
-        load(name)
-    assert store.about(name) is None
+    for damaged in (b"damaged", b"", b"PK\x03\x04 cut short"):
+        (home / f"{name}.npz").write_bytes(damaged)
+        with pytest.raises(DataUnavailable, match="not on this machine"):
+            load(name)
+        assert store.about(name) is None
 
 
 def test_no_other_name_ever_becomes_a_path():

@@ -170,3 +170,29 @@ def test_every_net_trains_as_every_variant(name, kind):
 def test_what_is_no_kind_is_said():
     with pytest.raises(ValueError, match=r"A variant is 'as is' or one of none, batch, layer, .* got 'bn'"):
         variant(nn.Linear(2, 2), "bn", runs(torch.ones(2, 2)))
+
+
+def test_a_normalization_that_two_modules_hold_is_replaced_in_both():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bn1 = nn.BatchNorm1d(4)
+            self.body = nn.Sequential(nn.Linear(4, 4), self.bn1, nn.ReLU())
+
+        def forward(self, x):
+            return self.body(x)
+
+    made = variant(Twice(), "none", runs(torch.randn(8, 4)))
+    assert kinds_of(made.model) == ()
+
+
+def test_maps_in_a_class_of_layernorm_s_are_normalized_by_channel():
+    class LayerNorm2d(nn.LayerNorm):
+        def forward(self, x):
+            return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    for size, changes in ((6, 1), (4, 0)):
+        net = nn.Sequential(nn.Conv2d(1, 4, 3), LayerNorm2d(4), nn.ReLU())
+        made = variant(net, "batch", runs(torch.randn(8, 1, size + 2, size + 2)))
+        assert len(made.changes) == changes
+        assert [len(made.left), made.changes and type(made.model[1])] == [1 - changes, made.changes and nn.BatchNorm2d]

@@ -114,3 +114,19 @@ def test_the_command_line_records_it_by_its_own_names(net, tmp_path):
     assert recording.config.model == "own"
     assert recording.frames[0].layers == ("hidden", "head")
     assert {frame.arm for frame in recording.frames} == {"as_is", "batch"}
+
+
+def test_a_net_that_has_batchnorm_is_trained_without_it_beside(net, tmp_path):
+    out = tmp_path / "own.arrow"
+    command = [sys.executable, "-m", "bnviz.cli", "run", "--model", f"{net}:normalized", "--set", "steps=5"]
+    subprocess.run([*command, "--out", str(out), "--no-progress"], check=True, capture_output=True, cwd=ROOT)
+    assert Recording.load(out).config.labels == ("as_is", "none")
+
+
+def test_a_run_of_our_own_nets_needs_no_model_of_the_operator(tmp_path):
+    worker = Worker()
+    try:
+        items = list(worker_items(worker, RunConfig(depth=1, width=4, steps=5), str(tmp_path / "gone.py:f")))
+    finally:
+        worker.close()
+    assert any(isinstance(item, tuple) for item in items)

@@ -186,3 +186,43 @@ def test_what_a_factory_makes_is_described():
     assert found["variants"]["batch"]["changes"] == ()
     assert len(found["variants"]["layer"]["changes"]) == 4
     assert described(like_ours)["fits"] == [name for name, data in CATALOG.items() if data.openml is None]
+
+
+@pytest.mark.parametrize("way", [("weight", "none"), ("batch", "weight", "as_is"), ("layer", "batch")])
+def test_what_was_learned_survives_every_switch(way):
+    made = trainer(own(SMALL, "as_is"), like_ours)
+    for _ in range(20):
+        made.step()
+    learned = made.models["as_is"][1][0].weight.detach().clone()
+    for kind in way:
+        made.change("as_is", normalization=kind)
+        torch.testing.assert_close(made.models["as_is"][1][0].weight.detach(), learned)
+    if way[-1] == "batch":
+        assert bool((made.models["as_is"][1][0].normalization.weight == 1).all())
+
+
+class Odd(nn.Module):
+    """A weight in two layers, and a layer called by keyword."""
+
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        self.first = nn.Linear(in_features, 16)
+        self.one, self.two, self.norm = nn.Linear(16, 16), nn.Linear(16, 16), nn.BatchNorm1d(16)
+        self.two.weight = self.one.weight
+        self.out = nn.Linear(16, out_features)
+
+    def forward(self, x):
+        h = self.norm(self.first(input=x)).relu()
+        return self.out(self.two(self.one(h).relu()).relu())
+
+
+def test_shared_weights_and_keywords():
+    made = trainer(own(SMALL, "as_is"), Odd)
+    assert int(made.models["as_is"].norm.num_batches_tracked) == 0, "the net that was made is left alone"
+    for _ in range(3):
+        (frame,) = made.step(measure=True)
+    assert frame.layers == ("first", "one", "out"), "a shared weight is one layer, at its first place"
+    assert frame.input_hist[0].sum() > 0
+    made.change("as_is", normalization="layer")
+    net = made.models["as_is"]
+    assert net.one.weight is net.two.weight

@@ -83,7 +83,7 @@ def _useless_text(column: pd.Series[Any], rows: Array) -> str:
     """Why a column that holds no numbers is left out; empty: it holds categories."""
     if column.dtype.kind in "mM":
         return "dates"
-    values = column.dropna()
+    values = column.dropna().astype(object)  # a categorical's map gives a categorical
     if not values.map(lambda value: isinstance(value, str | bool | int | float)).all():
         return "neither numbers nor text"
     values = values.astype(str)

@@ -147,10 +147,10 @@ def _classes(column: pd.Series[Any], called: str) -> tuple[Array, tuple[str, ...
         raise Mistake(
             f"The target {column.name!r} of {called} is {listed(values)} in every row; at least 2 classes are needed."
         )
-    if len(values) > MAX_CLASSES or (len(values) == len(column) and column.dtype.kind not in "iub"):
+    if len(values) > MAX_CLASSES or 2 * len(values) > len(column):
         raise Mistake(
             f"The target {column.name!r} of {called} has {len(values):,} different values in {len(column):,} rows; up "
-            f"to {MAX_CLASSES:,} classes are allowed, with more than one row each, or numbers with the task regression."
+            f"to {MAX_CLASSES:,} classes are allowed, two rows each on average, or numbers with the task regression."
         )
     return y.astype(np.int64), tuple(f"{value:g}" if column.dtype.kind == "f" else str(value) for value in values)
 

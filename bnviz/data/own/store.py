@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from bnviz.data.parts import Array, Data, DataUnavailable, as_tensors
 
 MAX_BYTES = 1_000_000_000
 """Of all sets together."""
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile)
+"""What a file raises that is not there, or was cut short."""
 _VERSION = b"1"
 """Of how sets are prepared: another way makes other names."""
 
@@ -55,7 +58,7 @@ def about(name: str) -> About | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             told = json.loads(str(arrays["about"]))
-    except (OSError, ValueError, KeyError):
+    except _UNREADABLE:
         return None
     return About.read(told)
 
@@ -68,7 +71,7 @@ def load(name: str) -> Data:
         with np.load(file, allow_pickle=False) as arrays:
             parts = {key: arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")}
         file.touch()  # the newest is the last to go
-    except (OSError, ValueError, KeyError):
+    except _UNREADABLE:
         raise DataUnavailable(
             "These settings are for somebody's own file, which is not on this machine: add the same file under Data, "
             "with the same target, or choose another data set."

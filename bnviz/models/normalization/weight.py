@@ -8,7 +8,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 
-def set_weight_norm(layer: nn.Linear | nn.Conv2d, wanted: bool) -> None:
+def set_weight_norm(layer: nn.Module, wanted: bool) -> None:
     """Give a layer weight norm, or take it away, in place; the effective weight stays the same to the bit."""
     has = parametrize.is_parametrized(layer, "weight")
     if wanted and not has:
