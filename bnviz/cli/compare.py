@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ def _compare(chosen: argparse.Namespace) -> None:
     from bnviz.comparing.settings import parse  # noqa: PLC0415
     from bnviz.models.factory import load_factory  # noqa: PLC0415
 
+    for option in ("out", "csv"):
+        _writable(getattr(chosen, option), f"--{option}")
     values = {name: getattr(chosen, name) for name in ("variants", "seeds", "steps")}
     settings = parse({name: value for name, value in values.items() if value is not None} | pairs(chosen.set))
     factory = load_factory(chosen.model)
@@ -55,6 +58,16 @@ def _compare(chosen: argparse.Namespace) -> None:
     if chosen.csv:
         report.to_dataframe().to_csv(chosen.csv, index=False)
         print(f"\nTable: {chosen.csv}")
+
+
+def _writable(path: Path | None, option: str) -> None:
+    """Errors: UserError for a file that could not be written, before hours of training are spent on it."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise UserError(f"{option} must be a file in a folder that exists, got {path}.")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UserError(f"{option} must be a file that can be written, got {path}.")
 
 
 def _data(name: str, target: str | None, task: str) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 import textwrap
@@ -55,7 +56,7 @@ def _lint(chosen: argparse.Namespace) -> int:
 
 def _sampled(chosen: argparse.Namespace) -> tuple[Any, Any, tuple[str, ...]]:
     """The model, a batch or batches for it, and what is to be said of them."""
-    from bnviz.models.factory import load_factory, make  # noqa: PLC0415
+    from bnviz.models.factory import FITTING, load_factory, make  # noqa: PLC0415
 
     factory = load_factory(chosen.model)
     if chosen.data is not None:
@@ -65,10 +66,17 @@ def _sampled(chosen: argparse.Namespace) -> tuple[Any, Any, tuple[str, ...]]:
 
         data, said = load_file(chosen.data, chosen.target)
         outputs = data.classes or (data.y_train.shape[1] if data.y_train.dim() > 1 else 1)
-        loader = DataLoader(TensorDataset(data.x_train, data.y_train), chosen.batch_size, shuffle=True)
+        several = len(data.x_train) > chosen.batch_size  # else the only batch would be dropped
+        pairs = TensorDataset(data.x_train, data.y_train)
+        loader = DataLoader(pairs, chosen.batch_size, shuffle=True, drop_last=several)
         return make(factory, data.in_shape, outputs), loader, said
+    lacking = [name for name, each in inspect.signature(factory).parameters.items()
+               if name in FITTING and each.default is each.empty]  # fmt: skip
+    if lacking:
+        raise ValueError(f"{chosen.model} asks for {', '.join(lacking)}, which no data tell: give --data FILE "
+                         "--target COLUMN, or the parameters a default.")  # fmt: skip
     model = make(factory)
-    own = getattr(sys.modules.get(factory.__module__), "sample_batch", None)
+    own = getattr(sys.modules.get(Path(chosen.model.rpartition(":")[0]).stem), "sample_batch", None)
     if callable(own):
         try:
             return model, own(), ()

@@ -17,7 +17,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from bnviz.comparing.planning import planned, raced
@@ -67,11 +66,11 @@ def compare(
 def _report(race: Race, notes: tuple[str, ...], processes: int | None, progress: bool) -> Report:
     from tqdm import tqdm  # noqa: PLC0415
 
-    settings, plan = race.settings, planned(race)
+    settings, plan, commonest = race.settings, planned(race), _commonest(race)
     print(plan_text(plan), flush=True)
     jobs = [Job(v, rate, seed) for seed in settings.seeds for v in plan.variants for rate in settings.rates]
     runs = list(tqdm(run_all(race, jobs, processes), total=len(jobs), unit=" runs", disable=not progress))
-    return reported(plan, settings, runs, _commonest(race), notes)
+    return reported(plan, settings, runs, commonest, notes)
 
 
 def _commonest(race: Race) -> float:
@@ -79,5 +78,5 @@ def _commonest(race: Race) -> float:
     labels = (race.test or race.train).labels
     if labels is None or (labels.is_floating_point() and not binary(race.loss_fn)):
         return math.nan
-    counts = torch.bincount(labels.flatten().long())
-    return float(counts.max() / counts.sum())
+    counts = labels[labels >= 0].unique(return_counts=True)[1]  # below 0 are those that a loss ignores
+    return float(counts.max() / counts.sum()) if len(counts) else math.nan

@@ -14,7 +14,7 @@ from bnviz.comparing.tables import Table
 from bnviz.comparing.wording import called, capital
 
 STYLE = """
-.bnviz-report { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; color-scheme: light dark }
+.bnviz-report { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem }
 .bnviz-report h2 { font-size: 1.4rem; line-height: 1.3; margin: .5em 0 }
 .bnviz-report h3 { font-size: 1rem; margin: 1.6em 0 .3em }
 .bnviz-report table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .3em 0 1em; display: block;
@@ -37,6 +37,7 @@ def page(report: Report) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<style>:root{color-scheme:light dark}</style>"
         f"<title>{escape(report.verdict)}</title></head>"
         f'<body style="margin: 2rem auto; max-width: 60rem; padding: 0 1rem">{fragment(report)}</body></html>\n'
     )

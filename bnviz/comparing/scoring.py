@@ -31,15 +31,16 @@ def binary(loss_fn: LossFn) -> bool:
 def right(output: Any, y: Any, loss_fn: LossFn) -> float:
     """Share of y that the output names, 0..1; NaN where there are no classes.
 
-    Classes are whole-number y with one output for each class in dimension 1, or y of 0 and 1 under the binary
-    cross-entropy with logits.
+    Classes are whole-number y with one of two or more outputs for each class in dimension 1, where y below 0 is left
+    out, or y of 0 and 1 under the binary cross-entropy with logits.
     """
     if not isinstance(output, Tensor) or not isinstance(y, Tensor):
         return math.nan
     if y.is_floating_point():
         named = (output > 0) == (y > 0.5) if binary(loss_fn) and output.shape == y.shape else None
     else:
-        named = output.argmax(1) == y if output.dim() == y.dim() + 1 else None
+        classes = output.dim() == y.dim() + 1 and output.shape[1] > 1
+        named = (output.argmax(1) == y)[y >= 0] if classes else None
     return math.nan if named is None else float(named.double().mean())
 
 
@@ -51,11 +52,12 @@ def score(model: nn.Module, samples: Samples, places: Tensor, loss_fn: LossFn, s
     would be of few samples.
     """
     parts = [part for part in places.split(size) if not model.training or len(part) == min(size, len(places))]
-    losses, shares = [], []
+    losses, shares, counts = [], [], []
     for part in parts:
         x, y = samples.batch(part)
         output = model(x)
         losses.append(float(loss_fn(output, y)) * len(part))
-        shares.append(right(output, y, loss_fn) * len(part))
+        counts.append(int((y >= 0).sum()) if isinstance(y, Tensor) and not y.is_floating_point() else len(part))
+        shares.append(right(output, y, loss_fn) * counts[-1] if counts[-1] else 0.0)
     total = sum(map(len, parts))
-    return math.fsum(losses) / total, math.fsum(shares) / total
+    return math.fsum(losses) / total, math.fsum(shares) / sum(counts) if sum(counts) else math.nan

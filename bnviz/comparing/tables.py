@@ -45,7 +45,8 @@ def outcomes(report: Report) -> Table:
                 at_best.variant, f"{mark}{rate:g}", value(each.mean, report.outcome) if ended else NOTHING, spread,
                 losses[0], losses[1] if accuracy else "", losses[2], f"{each.finished}/{len(each.runs)}",
             ))  # fmt: skip
-    caption = f"Means over {len(report.settings.seeds)} seeds; * each variant's best rate. Losses: in training, " \
+    count = len(report.settings.seeds)
+    caption = f"Means over {count} seed{'s' * (count > 1)}; * each variant's best rate. Losses: in training, " \
               "at the test, and there with each batch's own statistics, dropout off."  # fmt: skip
     return _without_empty(Table(caption, head, tuple(rows)))
 

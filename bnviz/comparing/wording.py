@@ -78,9 +78,8 @@ def verdict(judged: Judged) -> str:
         return capital(f"{theirs} your net reaches {theirs_reached}, {gain} than {ours}{_own_rate(reference, judged)} "
                        f"({_sure(found, judged)}).")  # fmt: skip
     if found.sign < 0:
-        worse = Difference(found.variant, -found.mean, -found.high, -found.low)
         return capital(f"{ours} your net does best: it reaches {reached}, {gain} than {theirs}"
-                       f"{_own_rate(top, judged)}, the next best ({_sure(worse, judged)}).")  # fmt: skip
+                       f"{_own_rate(top, judged)}, the next best ({_sure(found, judged)}).")  # fmt: skip
     scale, form, unit = (100, "+.1f", " points") if judged.outcome == "test_accuracy" else (-1, "+.3g", "")
     low, middle, high = sorted((scale * found.low, scale * found.mean, scale * found.high))
     return capital(f"no difference that {seeds} can show between your net {ours} ({reached}) and {theirs} "
@@ -189,8 +188,10 @@ def _sure(found: Difference, judged: Judged) -> str:
 
 
 def _ends(found: Difference, judged: Judged) -> str:
+    """The interval of the amount that `_more` tells, so that it has its sign."""
     scale, form = (100, ".1f") if judged.outcome == "test_accuracy" else (1, ".3g")
-    return f"{scale * found.low:{form}} to {scale * found.high:{form}}"
+    low, high = (found.low, found.high) if found.mean >= 0 else (-found.high, -found.low)
+    return f"{scale * low:{form}} to {scale * high:{form}}"
 
 
 def _seeds(n: int) -> str:

@@ -161,7 +161,7 @@ class Trace(TorchFunctionMode):
         if name in _ACTIVATES:
             self.activations.append(self._activation(name, source, taken, made))
         elif name in _MULTIPLIES:
-            self._multiplied(*args[:2])
+            self._multiplied(taken, args[1] if len(args) > 1 else kwargs.get("other"))
         return made
 
     def _activation(self, kind: str, source: str | None, taken: Tensor, made: Tensor) -> Activation:

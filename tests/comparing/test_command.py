@@ -71,3 +71,13 @@ def test_mistakes_are_one_line(folder, capsys, function, arguments, said):
     told = capsys.readouterr().err
     assert said in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv"])
+@pytest.mark.parametrize(("path", "said"), [("missing/a", "in a folder that exists"), (".", "that can be written")])
+def test_where_nothing_can_be_written_is_said_before_training(folder, capsys, option, path, said):
+    spec = f"{folder}/mynet.py:make_model"
+    assert main(["compare", spec, "--data", str(folder / "wine.csv"), option, str(folder / path)]) == 2
+    told = capsys.readouterr()
+    assert f"{option} must be a file {said}, got" in told.err
+    assert told.out == ""

@@ -140,3 +140,14 @@ def test_a_difference_in_loss_has_the_sign_of_the_loss():
     assert said.startswith("+0.0333 (95 % interval -")
     low, high = (float(end) for end in said.split("interval ")[1].removesuffix(").").split(" to "))
     assert low < 0 < 0.0333 < high
+
+
+def test_an_interval_has_the_sign_of_the_words_before_it():
+    worse = [x - 0.1 - x / 100 for x in LOW]
+    report = told({"as is": {0.1: LOW, 1.0: [0.2] * 5}, "batch": {0.1: worse, 1.0: [x + 0.05 for x in LOW]}})
+    assert any("0.1, your net reaches 10.9 points less with BatchNorm than as it is (5 seeds, 95 % interval 10.9 to 10.9)"
+               in each for each in report.remarks)  # fmt: skip
+
+
+def test_one_seed_is_no_plural():
+    assert "Means over 1 seed;" in str(told({"as is": {0.1: [0.9]}, "batch": {0.1: [0.9]}}))

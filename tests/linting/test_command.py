@@ -97,7 +97,7 @@ def test_data_of_a_file(lint, tmp_path):
     [
         (["odd"], "", "none is known that Bilinear (Bilinear) takes; give --data"),
         (["tall"], "", "shapes (32, 1, 32, 32), (32, 1, 28, 28)"),
-        (["fitting"], "", "fitting must be callable without in_features, out_features"),
+        (["fitting"], "", "asks for in_features, out_features, which no data tell: give --data FILE --target COLUMN"),
         (["nothing"], "", "has no function 'nothing'"),
         (["clean", "--batch-size", "0"], "", "--batch-size must be at least 1, got 0"),
         (["clean", "--target", "y"], "", "--target names a column of --data"),
