@@ -145,8 +145,10 @@ def test_a_difference_in_loss_has_the_sign_of_the_loss():
 def test_an_interval_has_the_sign_of_the_words_before_it():
     worse = [x - 0.1 - x / 100 for x in LOW]
     report = told({"as is": {0.1: LOW, 1.0: [0.2] * 5}, "batch": {0.1: worse, 1.0: [x + 0.05 for x in LOW]}})
-    assert any("0.1, your net reaches 10.9 points less with BatchNorm than as it is (5 seeds, 95 % interval 10.9 to 10.9)"
-               in each for each in report.remarks)  # fmt: skip
+    told_so = (
+        "0.1, your net reaches 10.9 points less with BatchNorm than as it is (5 seeds, 95 % interval 10.9 to 10.9)"
+    )
+    assert any(told_so in each for each in report.remarks)
 
 
 def test_one_seed_is_no_plural():

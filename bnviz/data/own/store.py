@@ -56,7 +56,7 @@ def about(name: str) -> About | None:
     """What is known of a set beside its name; None when it is not on this machine."""
     file = _file(name)
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
             told = json.loads(str(arrays["about"]))
     except _UNREADABLE:
         return None
@@ -68,7 +68,7 @@ def load(name: str) -> Data:
     file = _file(name)
     parts: dict[str, Array]
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
             parts = {key: arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")}
         file.touch()  # the newest is the last to go
     except _UNREADABLE:

@@ -67,7 +67,7 @@ def dropout_before_batchnorm(seen: Passes) -> Iterator[Finding]:
             yield Finding(
                 "dropout-before-batchnorm", name, "warning" if abs(ratio - 1) > SHIFTED else "hint",
                 f"{dropped[-1] or 'the model itself'} drops values that reach it later: the variance it sees is "
-                f"{ratio:.2f} times that without dropout.",
+                f"{ratio:.3g} times that without dropout.",
                 "Dropout changes the variance in train mode alone, and the running variance keeps that "
                 "(variance shift: Li et al. 2018, arXiv 1801.05134).", "Put dropout after the last BatchNorm.",
             )  # fmt: skip
