@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from bnviz.config import Arm, RunConfig
 from bnviz.presets import LIVE_STEPS, PRESETS, live
+from bnviz.recording import Recording
 from bnviz.serve.shared import Server, use
+from bnviz.source import Kept
 from bnviz.ui import PAGE
 from tests.support.server import wait_for
 
@@ -231,3 +233,11 @@ def test_a_trick_starts_anew(hub):
     page.selectbox(key="arm0_trick").set_value("auxiliary").run()
     assert run_of(page, hub) is not run
     assert run_of(page, hub).config.arms == (Arm("none", trick="auxiliary"), Arm("batch"))
+
+
+def test_who_comes_without_a_link_sees_what_was_opened(hub):
+    kept = Kept(Recording(RunConfig(depth=1)))
+    hub.add(kept)
+    hub.front = kept.id
+    assert run_of(opened(), hub) is kept
+    assert run_of(opened("seed=3"), hub).config.seed == 3
