@@ -16,6 +16,7 @@ from bnviz.comparing.samples import Samples, given, held
 from bnviz.comparing.scoring import LossFn, default_loss
 from bnviz.comparing.settings import Settings
 from bnviz.models.anatomy import weight_layers
+from bnviz.models.copies import told
 from bnviz.models.factory import make
 
 Sentences = tuple[str, ...]
@@ -112,7 +113,7 @@ def _try(race: Race) -> None:
         with seeded(seed):
             output = copy.deepcopy(model).train()(x)
     except Exception as error:
-        raise ValueError(f"The net cannot take the data, x {_told(x)}: {_of(error)}.") from error
+        raise ValueError(f"The net cannot take the data, x {_shaped(x)}: {told(error)}.") from error
     for samples in (race.train, race.test):
         if samples is not None and samples.labels is not None:
             _check_labels(output, samples.labels, race)
@@ -120,7 +121,7 @@ def _try(race: Race) -> None:
         loss = race.loss_fn(output, y)
     except Exception as error:
         raise ValueError(
-            f"The loss cannot be taken of the net's output {_told(output)} and y {_told(y)}: {_of(error)}."
+            f"The loss cannot be taken of the net's output {_shaped(output)} and y {_shaped(y)}: {told(error)}."
         ) from error
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
@@ -135,11 +136,7 @@ def _check_labels(output: Any, labels: Tensor, race: Race) -> None:
                              f"to {high}.")  # fmt: skip
 
 
-def _told(value: Any) -> str:
+def _shaped(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"of shape {tuple(value.shape)} ({str(value.dtype).removeprefix('torch.')})"
     return f"({type(value).__name__})"
-
-
-def _of(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": .")

@@ -20,6 +20,7 @@ from bnviz.comparing.samples import Samples, batches, split
 from bnviz.comparing.scoring import EVAL_BATCH, LossFn, score
 from bnviz.comparing.settings import Settings
 from bnviz.frames import Frame
+from bnviz.models.copies import told
 from bnviz.models.factory import make
 from bnviz.models.variants import Variant, variant
 from bnviz.watching import Watch
@@ -120,7 +121,7 @@ class Race:
             with seeded(seed):
                 found = self._trained(found, model)
         except Exception as error:  # noqa: BLE001  somebody's net may raise anything, and the other runs go on
-            found = replace(found, error=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": "))
+            found = replace(found, error=told(error))
         return replace(found, seconds=time.perf_counter() - started)
 
     def _trained(self, run: Run, model: nn.Module) -> Run:

@@ -18,6 +18,8 @@ from bnviz.models.normalized import KINDS
 
 NORMALIZES = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm, *STACKED)
 """Modules that normalize."""
+DROPS = ("dropout", "attention_dropout")
+"""Names by which attention and recurrent layers hold a rate of dropout of their own."""
 _ACTIVATES = (nn.ReLU, nn.Sigmoid, nn.Tanh, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.Softplus, nn.ReLU6,
               nn.Hardtanh, nn.Hardswish, nn.Mish, nn.PReLU, nn.CELU)  # fmt: skip
 

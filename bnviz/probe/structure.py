@@ -14,7 +14,7 @@ from bnviz.ics import Shift, ShiftMeter
 from bnviz.ics.anywhere import shift_of_any
 from bnviz.landscape import expendable
 from bnviz.models import LossFunction, pieces, weight_layer
-from bnviz.models.anatomy import Anatomy, named
+from bnviz.models.anatomy import DROPS, Anatomy, named
 from bnviz.models.normalization.weight import remove_weight_norm
 
 Meter = Callable[[Tensor, Tensor, LossFunction, Sequence[Tensor] | None], Shift]
@@ -101,9 +101,9 @@ class Anything:
         """A forward and a backward pass a layer, on a copy in train mode without dropout."""
         twin = expendable(before)
         for module in twin.modules():
-            for name in ("dropout", "attention_dropout"):
+            for name in DROPS:
                 if isinstance(getattr(module, name, None), float):
-                    setattr(module, name, 0.0)  # attention and recurrent layers hold their own
+                    setattr(module, name, 0.0)
         for module in [*twin.modules()]:
             if parametrize.is_parametrized(module, "weight"):
                 remove_weight_norm(module)

@@ -15,13 +15,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from bnviz.ics import Shift, ShiftMeter
-from bnviz.models.anatomy import Anatomy, See, anatomy, observed
+from bnviz.models.anatomy import DROPS, Anatomy, See, anatomy, observed
 from bnviz.models.copies import copied
 from bnviz.watching.caught import Caught, as_caught
-
-_DROPS = ("dropout", "attention_dropout")
-"""Names by which attention and recurrent layers hold a rate of dropout of their own."""
-
 
 _WITH_MODES = (_DropoutNd, _NormBase, nn.RNNBase, nn.RReLU, nn.MultiheadAttention)
 """Modules of torch that do something else in eval mode; what is made of them is found by its parts."""
@@ -94,7 +90,7 @@ class Mirror:
     def without_dropout(self) -> Iterator[None]:
         """Dropout is off, modules are otherwise in the modes they were trained in."""
         dropping = [module for module in self.twin.modules() if isinstance(module, _DropoutNd) and module.training]
-        rates = [(module, name, getattr(module, name)) for module in self.twin.modules() for name in _DROPS
+        rates = [(module, name, getattr(module, name)) for module in self.twin.modules() for name in DROPS
                  if isinstance(getattr(module, name, None), float)]  # fmt: skip
         try:
             for module in dropping:
