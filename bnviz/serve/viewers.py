@@ -167,7 +167,9 @@ class Stream:
         header = header_of(self.source, scene, seek)
         panels = charts.panels(scene, view)
         noticed = charts.notice(scene, view) is not None
-        shape = (view, tuple(scene.titles.items()), bool(scene.current), tuple(panel.id for panel in panels), noticed)
+        # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
+        ids = tuple(panel.id for panel in panels)
+        shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed)
         due = (view, seek) not in self._series
         figures = charts.patch(scene, view, series=due) if scene.current else {}
         if due:

@@ -84,11 +84,10 @@ def test_a_viewer_sees_the_run_and_whoever_has_the_key_steers_it(port, run):
 
 def test_two_viewers_watch_the_same_run_and_follow_it_through_a_restart(port, run):
     with socket_of(port, run) as one, socket_of(port, run) as two:
-        for socket in (one, two):
-            receive(socket, lambda m: m["type"] == "patch" and m["step"] > 100)
+        past = [receive(socket, lambda m: m["type"] == "patch" and m["step"] > 100) for socket in (one, two)]
         one.send(json.dumps({"command": "restart", "control": run.control}))
-        for socket in (one, two):
-            fresh = receive(socket, lambda m: m["type"] == "scene" and m["newest"] < 100)
+        for socket, before in zip((one, two), past, strict=True):
+            fresh = receive(socket, lambda m, b=before: m["type"] == "scene" and m["newest"] < b["newest"])
             assert fresh["run"] == run.id
             receive(socket, lambda m: m["type"] == "patch" and m["step"] > 0)
         assert server().hub.get(run.id) is not run

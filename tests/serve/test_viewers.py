@@ -58,6 +58,21 @@ def test_a_new_view_and_a_new_structure_bring_a_scene(run, seat):
     assert "since step 5" in json.dumps(seat.until("scene"))
 
 
+def test_who_moves_to_another_run_gets_its_scene_even_after_a_late_message_of_the_old_one(run, seat, steps):
+    seat.until("scene")
+    late = seat.stream._message(seat.viewer.view, None, [seat.viewer])
+    other = Run(CONFIG, "me")
+    other.take(steps[0])
+    seat.stream.leave(seat.viewer)
+    seat.viewer.drawn, seat.viewer.news = late.structure, None
+    stream = Stream(other)
+    stream.join(seat.viewer)
+    try:
+        assert seat.until("scene")["run"] == other.id
+    finally:
+        stream.leave(seat.viewer)
+
+
 def test_looking_back_and_being_live_again(run, seat, steps):
     seat.until("scene")
     for frames in steps[1:]:
