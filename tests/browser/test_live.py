@@ -119,6 +119,7 @@ def test_a_link_restores_a_config(quiet_page, served):
     assert RunConfig.from_query(re.sub(r"&run=[^&]*", "", page.url.split("?")[1])) == config
     with page.expect_download() as download:
         page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("dialog", name="Save").get_by_role("button", name="Recording", exact=True).click()
     assert Recording.load(download.value.path()).config == config
 
 

@@ -1,13 +1,14 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
+import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { advance } from "./replay.js";
 import { connect, receive, send } from "./socket.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
 import { showTimeline } from "./timeline.js";
-import { build, onKey, showSentence, showStatus } from "./toolbar.js";
+import { build, showSentence, showStatus } from "./toolbar.js";
 
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };

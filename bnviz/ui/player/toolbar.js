@@ -1,7 +1,10 @@
-// Toolbar, status, sentence and keys.
-import { appUrl, el, words } from "./dom.js";
+// Toolbar, status and sentence.
+import { el, words } from "./dom.js";
+import { presenting, showKeys } from "./keys.js";
 import { look } from "./panels.js";
 import { buildPace, showPlaying } from "./replay.js";
+import { openSave } from "./save.js";
+import { share } from "./share.js";
 import { command } from "./socket.js";
 import { buildTabs } from "./tabs.js";
 import { seek } from "./timeline.js";
@@ -15,7 +18,7 @@ export function build(s) {
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   s.status = el("span", { class: "bnviz-status" });
   const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(s, event.currentTarget)),
-    button("Save", "", null, () => save(s))];
+    button("Save", "", null, () => openSave(s)), button("Keys", "?", "?", () => showKeys(s))];
   s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
   s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
   s.groups = { layers: el("div", { class: "bnviz-group bnviz-layers" }), series: el("div", { class: "bnviz-group bnviz-series" }) };
@@ -63,40 +66,7 @@ export function showSentence(s, spans) {
   s.sentence.replaceChildren(...words(spans));
 }
 
-export function present(s, on = !document.documentElement.classList.contains("bnviz-present")) {
+export function present(s, on = !presenting()) {
   document.documentElement.classList.toggle("bnviz-present", on);
   look(s, { present: on });
-}
-
-async function share(s, button) {
-  const link = document.location.href;
-  try { await navigator.clipboard.writeText(link); } catch {
-    // No clipboard without https.
-    const field = /** @type {HTMLTextAreaElement} */ (el("textarea", { style: "position: fixed; opacity: 0" }, link));
-    document.body.append(field);
-    field.select();
-    document.execCommand("copy");
-    field.remove();
-  }
-  button.firstChild.textContent = "Link copied";
-  setTimeout(() => { button.firstChild.textContent = "Share"; }, 1500);
-  if (s.changed) 
-    problem(s, "The link shows this run while it lasts, then starts with the settings as they are now: what was changed on the way "
-      + "is in the recording (Save).");
-}
-
-function save(s) {
-  if (s.socket) el("a", { href: appUrl(s.socket.replace(/socket$/, "recording.arrow")).href, download: "" }).click();
-}
-
-export function onKey(s, event) {
-  const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog]");
-  if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
-  const shown = document.documentElement.classList.contains("bnviz-present");
-  const keys = { " ": () => s.play.click(), ArrowRight: () => command(s, "step"), ArrowLeft: () => s.data.kept && command(s, "back"), p: () => present(s),
-    b: () => s.trigger("toggle", s.arm), Escape: () => shown && present(s, false) };
-  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act || (event.key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
-  if (event.key === " " || event.key.startsWith("Arrow")) event.preventDefault();
-  if (!event.repeat || event.key.startsWith("Arrow")) act();
 }
