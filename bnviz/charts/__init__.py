@@ -5,6 +5,7 @@ A figure is made by one function, drawn whole or updated: a patch is what of it 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bnviz.charts.look import Figure, encode
@@ -25,7 +26,7 @@ def figures(scene: Scene, view: View) -> dict[str, Any]:
     grid: panels in order; colors: of the arms; empty: whether nothing is measured yet; notice: what a tab without
     charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}`, or None.
     """
-    chosen = panels(scene, view)
+    chosen, view = panels(scene, view), _seen(view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
@@ -40,7 +41,8 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
 
     Without `series` only the charts that are drawn at full rate.
     """
-    return {panel.id: _changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
+    chosen, view = panels(scene, view), _seen(view)
+    return {panel.id: _changes(panel.draw(scene, view)) for panel in chosen if series or panel.live}
 
 
 def _changes(figure: Figure) -> Figure:
@@ -51,7 +53,7 @@ def _changes(figure: Figure) -> Figure:
     axes = {
         name: {key: value[key] for key in AXIS_LIVE if key in value}
         for name, value in figure["layout"].items()
-        if name in ("xaxis", "yaxis") and "ticktext" not in value
+        if name in ("xaxis", "yaxis")
     }
     changes: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
     # Plotly moves lines without a redraw, but no heatmap.
@@ -59,8 +61,21 @@ def _changes(figure: Figure) -> Figure:
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
-    """The panels of the viewer's tab, in reading order; none while the tab has a notice, or no layer is known."""
-    return [] if view.away or not scene.layers or notice(scene, view) else _tab(view).panels(scene, view)
+    """The panels of the viewer's tab, in reading order, or the one of them that is to be large; none while the tab
+    has a notice, or no layer is known.
+    """
+    if view.away or not scene.layers or notice(scene, view):
+        return []
+    found = _tab(view).panels(scene, _seen(view))
+    if view.large is None or view.large > len(found):
+        return found
+    in_order = [panel for group in ("layers", "series") for panel in found if panel.group == group]
+    return [in_order[view.large - 1]]
+
+
+def _seen(view: View) -> View:
+    """How charts are to be drawn: one that stands alone names its layers."""
+    return view if view.large is None else replace(view, stacked=True)
 
 
 def notice(scene: Scene, view: View) -> Part | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bnviz.charts.lines import chart, every, steps_of, thinned
-from bnviz.charts.look import Figure, encode, floats, translucent
+from bnviz.charts.lines import chart
+from bnviz.charts.look import Figure, floats, translucent
 from bnviz.charts.scene import Scene, View
+from bnviz.charts.steps import across, along, every, steps_of, thinned, told
 from bnviz.frames import Floats
 
 MOST_POINTS = 200
@@ -31,7 +32,7 @@ def band(
     for place, (label, title) in enumerate(scene.titles.items()):
         values = scene.history(name, label, layer)[beat]
         found.append(values)
-        x, y = around(steps.astype(np.float64), values[:, 0], values[:, -1])
+        x, y = around(along(view, steps), values[:, 0], values[:, -1])
         color = colors.arm(place)
         areas.append({
             "type": "scatter", "mode": "lines", "x": floats(x), "y": floats(y), "hoverinfo": "skip",
@@ -41,9 +42,9 @@ def band(
             strong = len(names) == 3 and column == 1
             width = (2.5 if view.present else 1.7) * (1 if strong else 0.5)
             traces.append({
-                "type": "scatter", "mode": "lines", "x": encode(steps), "y": floats(values[:, column]),
+                "type": "scatter", "mode": "lines", **across(view, steps), "y": floats(values[:, column]),
                 "line": {"color": color, "width": width, "simplify": True}, "hoverlabel": {"bordercolor": color},
-                "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:.3~g}}<extra></extra>",
+                "hovertemplate": f"{told(view)} · {title}<br>{what} %{{y:.3~g}}<extra></extra>",
             })  # fmt: skip
     settings, note = axis(np.concatenate(found) if found else np.zeros((0, len(names))))
     return chart(scene, view, [*areas, *traces], settings, "; ".join([*filter(None, [note]), *thinned(scene, beat)]))

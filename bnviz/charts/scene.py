@@ -17,6 +17,8 @@ Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
 LONGEST = 40
 """Characters of a name that a client may send."""
+MOST_CHARTS = 9
+"""Charts of a tab that can be asked for alone: as many as there are keys for them."""
 RECENT = 30
 """Measured steps that decide the ranges of axes, so that these do not jitter."""
 
@@ -36,6 +38,10 @@ class View:
     """Charts stand one under another, on a narrow screen: each names its layers."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
+    log_steps: bool = False
+    """Steps are drawn on a logarithmic axis, since so much happens early."""
+    large: int | None = None
+    """Place of the one chart that is drawn, from 1 in reading order; None: all of the tab."""
     away: bool = False
     """Something else is looked at: the run's status is sent, and no charts."""
 
@@ -55,7 +61,11 @@ class View:
         layer = given.get("layer")
         if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
             known["layer"] = layer
-        flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
+        large = given.get("large")
+        if isinstance(large, int) and not isinstance(large, bool) and 1 <= large <= MOST_CHARTS:
+            known["large"] = large
+        names = ("present", "stacked", "log_steps", "away")
+        flags: dict[str, Any] = {name: given.get(name) is True for name in names}
         return cls(**known, **flags)
 
 
@@ -82,17 +92,30 @@ class Scene:
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
-        """Each arm as it is now, by its label."""
-        return {} if self.config is None else current_arms(self.config, self.events)
+        """Each arm as it is at the step drawn, by its label; one that is not there yet, as it will be."""
+        if self.config is None:
+            return {}
+        now = current_arms(self.config, self.events)
+        return now | current_arms(self.config, self.past_events) if self.behind else now
+
+    @cached_property
+    def behind(self) -> bool:
+        """Whether the step drawn is not the newest."""
+        return bool(self.current and self.steps and self.current[0].step < self.steps[-1][0].step)
+
+    @cached_property
+    def past_events(self) -> Sequence[Event]:
+        """What has happened by the step drawn."""
+        return [each for each in self.events if each.step <= self.current[0].step] if self.behind else self.events
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        """Each arm's name for people at the step drawn, by its label; arms that are alike are numbered."""
         if self.config is None:
             return {frame.arm: frame.arm for frame in self.current}
         titles: dict[str, str] = {}
         for label, arm in self.arms.items():
-            since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
+            since = [event.step for event in self.past_events if event.kind == "change" and event.arm == label]
             title = arm.title + (f" · since step {since[-1]}" if since else "")
             titles[label] = title
         return dict(zip(titles, numbered(titles.values()), strict=True))
