@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from bnviz import charts
-from bnviz.charts.scene import Scene, View
+from bnviz.charts.marks import marks
+from bnviz.charts.scene import Scene, View, chosen_layer
 from bnviz.frames import Frame
 from bnviz.source import Source
 from bnviz.verdict import Span, findings, sentence
@@ -33,6 +34,8 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
+        "layer": chosen_layer(scene, view),
+        "layers": len(scene.layers),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
         **extras,
@@ -95,5 +98,5 @@ def timeline_of(scene: Scene, seek: int | None) -> dict[str, Any]:
         "last": known[-1][0].step if known else 0,
         "shown": scene.current[0].step if scene.current else 0,
         "live": seek is None,
-        "events": [{"step": event.step, "text": event.text} for event in scene.marks],
+        "events": marks(scene),
     }

@@ -71,11 +71,13 @@ class Message:
     """Figures that change with every message; None: nothing is measured yet, so there is nothing to draw."""
     series: Series
     scene: str | None
+    moving: bool = True
+    """Whether a new frame changes anything; not so for who looks at an earlier step."""
 
     @cached_property
     def without_series(self) -> str:
         """A patch for who has these series."""
-        return self._patch(self.live, {})
+        return self._patch(self.live if self.moving else None, {})
 
     @cached_property
     def with_series(self) -> str:
@@ -170,16 +172,16 @@ class Stream:
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         ids = tuple(panel.id for panel in panels)
         shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed)
-        due = (view, seek) not in self._series
-        figures = charts.patch(scene, view, series=due) if scene.current else {}
+        due, moving = (view, seek) not in self._series, seek is None
+        figures = charts.patch(scene, view, series=due) if scene.current and (due or moving) else {}
         if due:
-            slow = {panel.id for panel in panels if not panel.live}
+            slow = {panel.id for panel in panels if not (panel.live and moving)}
             rest = {name: figures.pop(name) for name in slow & figures.keys()}
             self._series[view, seek] = Series(self._series_number, rest, extras_of(scene, view, seek))
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = json.dumps({"type": "scene", **scene_message(self.source, scene, view, seek)})
-        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole)
+        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole, moving)
 
 
 def _nothing() -> None:

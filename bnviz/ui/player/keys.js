@@ -1,7 +1,7 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
 import { openSheet } from "./sheet.js";
-import { command } from "./socket.js";
+import { backward, forward, seek } from "./timeline.js";
 import { present } from "./toolbar.js";
 
 /**
@@ -10,8 +10,9 @@ import { present } from "./toolbar.js";
  */
 export const KEYS = [
   { keys: [" "], shown: "space", title: "Play or pause", act: (s) => s.play.click() },
-  { keys: ["ArrowRight"], shown: "→", title: "One step on", act: (s) => command(s, "step") },
-  { keys: ["ArrowLeft"], shown: "←", title: "One step back", act: (s) => command(s, "back"), when: (s) => s.data.kept },
+  { keys: ["ArrowRight"], shown: "→", title: "One step on: of training, or in the past to the next that was measured", act: (s) => forward(s) },
+  { keys: ["ArrowLeft"], shown: "←", title: "Back to the step measured before", act: (s) => backward(s) },
+  { keys: ["l"], shown: "L", title: "Live: to the newest step", act: (s) => seek(s, null) },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },

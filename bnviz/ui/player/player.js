@@ -7,7 +7,7 @@ import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { advance } from "./replay.js";
 import { connect, receive, send } from "./socket.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
-import { showTimeline } from "./timeline.js";
+import { showMarks, showTimeline } from "./timeline.js";
 import { build, showSentence, showStatus } from "./toolbar.js";
 
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
@@ -54,8 +54,8 @@ function count(s, message) {
     Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
   }
   showStatus(s, message);
-  // While numbers run, a reader (and a screen reader) needs time for the words.
-  if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) {
+  // While numbers run live, a reader (and a screen reader) needs time for the words.
+  if (message.sentence?.length && !(message.status === "running" && message.live && now - s.said < 1500)) {
     showSentence(s, message.sentence);
     showFindings(s, message.findings);
   }
@@ -100,6 +100,7 @@ export function fit(s) {
 function resized(s, entries) {
   for (const { target } of entries) {
     if (target === s.root) fit(s);
+    else if (target === s.marks) showMarks(s);
     else if (target.data && target.clientWidth) window.Plotly.Plots.resize(target);
   }
 }
@@ -115,6 +116,7 @@ export function start(parentElement) {
   window.addEventListener("resize", () => fit(s), { signal });
   s.sizes = new ResizeObserver((entries) => resized(s, entries));
   s.sizes.observe(root);
+  s.sizes.observe(s.marks);
   return s;
 }
 
