@@ -1,12 +1,15 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
+import { enlarge, moveLayer, moveTab, nextArm, present, presenting } from "./present.js";
 import { openSheet } from "./sheet.js";
-import { backward, forward, seek } from "./timeline.js";
-import { present } from "./toolbar.js";
+import { command } from "./socket.js";
+import { backward, forward, seek, setLog, showEvents } from "./timeline.js";
 
 /**
- * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything now.
- * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string) => void, when?: (s: any) => boolean}[]}
+ * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything
+ * now; presenting: it does so in Present alone.
+ * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string) => void, when?: (s: any) => boolean,
+ *   presenting?: boolean}[]}
  */
 export const KEYS = [
   { keys: [" "], shown: "space", title: "Play or pause", act: (s) => s.play.click() },
@@ -14,25 +17,38 @@ export const KEYS = [
   { keys: ["ArrowLeft"], shown: "←", title: "Back to the step measured before", act: (s) => backward(s) },
   { keys: ["l"], shown: "L", title: "Live: to the newest step", act: (s) => seek(s, null) },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
+  { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
+  { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
+  { keys: ["e"], shown: "E", title: "What happened when, to go there", act: (s) => showEvents(s) },
+  { keys: ["x"], shown: "X", title: "Steps on a logarithmic or a linear scale", act: (s) => setLog(s, !s.view.log_steps) },
+  { keys: ["["], shown: "[", title: "The tab before", act: (s) => moveTab(s, -1) },
+  { keys: ["]"], shown: "]", title: "The next tab", act: (s) => moveTab(s, 1) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
-  { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },
+  { keys: [..."123456789"], shown: "1 to 9", title: "The chart of this number alone, large", act: (s, key) => enlarge(s, Number(key)), presenting: true },
+  { keys: ["0"], shown: "0", title: "All charts", act: (s) => enlarge(s, null), presenting: true },
+  { keys: ["ArrowUp"], shown: "↑", title: "Over steps: the layer above", act: (s) => moveLayer(s, -1), presenting: true },
+  { keys: ["ArrowDown"], shown: "↓", title: "Over steps: the layer below", act: (s) => moveLayer(s, 1), presenting: true },
+  { keys: ["PageDown"], shown: "Page Down", title: "The next tab, also by a clicker", act: (s) => moveTab(s, 1), presenting: true },
+  { keys: ["PageUp"], shown: "Page Up", title: "The tab before, also by a clicker", act: (s) => moveTab(s, -1), presenting: true },
+  { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), presenting: true },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 
-export const presenting = () => document.documentElement.classList.contains("bnviz-present");
-
 export function onKey(s, event) {
+  if (event.key === "?" && s.sheet && !event.target.closest?.("input, textarea")) return s.sheet.close(); // Escape would leave full screen
   const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const found = KEYS.find(({ keys, when }) => keys.includes(key) && (!when || when(s)));
+  const found = KEYS.find(({ keys, when, presenting: needed }) => keys.includes(key) && (!when || when(s)) && (!needed || presenting()));
   if (!found || (key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
   if (key === " " || key.startsWith("Arrow") || key.startsWith("Page")) event.preventDefault();
   if (!event.repeat || key.startsWith("Arrow")) found.act(s, key);
 }
 
 export function showKeys(s) {
-  const rows = KEYS.filter(({ when }) => !when || when(s)).map(({ shown, title }) =>
-    el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, shown)), el("td", {}, title)));
-  openSheet(s, "Keys", el("table", { class: "bnviz-keys" }, el("tbody", {}, ...rows)));
+  const table = (own) => el("table", { class: "bnviz-keys" }, el("tbody", {}, ...KEYS.filter(own).map(({ shown, title }) =>
+    el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, shown)), el("td", {}, title)))));
+  const now = ({ when }) => !when || when(s);
+  openSheet(s, "Keys", el("div", { class: "bnviz-two" }, table((key) => now(key) && !key.presenting),
+    el("div", {}, el("h3", {}, "In Present"), table((key) => now(key) && key.presenting))));
 }

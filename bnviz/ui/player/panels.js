@@ -24,6 +24,7 @@ export function buildGrid(s, grid, colors) {
       if (node.children[index] !== panel.node) node.insertBefore(panel.node, node.children[index] ?? null);
     });
   }
+  s.arms = colors.length;
   colors.forEach((color, arm) => document.documentElement.style.setProperty(`--bnviz-arm-${arm}`, color));
   selectArm(s, Math.min(s.arm, colors.length - 1));
 }
@@ -58,7 +59,7 @@ function titlePart(s, part) {
   return el(part.strong ? "strong" : "span", { style }, part.text);
 }
 
-function selectArm(s, arm) {
+export function selectArm(s, arm) {
   s.arm = arm;
   for (const button of s.root.querySelectorAll("[data-arm]")) button.ariaPressed = String(Number(button.dataset.arm) === arm);
 }

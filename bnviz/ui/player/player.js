@@ -4,6 +4,7 @@ import { axes, drawPatch } from "./draw.js";
 import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
+import { leftFullScreen } from "./present.js";
 import { advance } from "./replay.js";
 import { connect, receive, send } from "./socket.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
@@ -69,6 +70,8 @@ async function drawScene(s, message) {
   s.root.classList.add("bnviz-ready");
   forgetArrays();
   buildGrid(s, message.grid, message.colors);
+  Object.assign(s, { layer: message.layer, layers: message.layers });
+  if (!s.view.large) s.charts = message.grid.length;
   showNotice(s, message.notice);
   showFindings(s, message.findings);
   for (const { id } of message.grid) // before anything is drawn: it moves titles, and so decides how high charts are
@@ -107,12 +110,13 @@ function resized(s, entries) {
 
 export function start(parentElement) {
   const root = parentElement.querySelector(".bnviz-player") ?? parentElement.appendChild(el("div", { class: "bnviz-player" }));
-  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0, said: 0, problemUntil: 0 };
+  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, charts: 0, tries: 0, said: 0, problemUntil: 0 };
   build(s);
   s.abort = new AbortController();
   const { signal } = s.abort;
   document.addEventListener("keydown", (event) => onKey(s, event), { signal });
   document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
+  document.addEventListener("fullscreenchange", () => leftFullScreen(s), { signal });
   window.addEventListener("resize", () => fit(s), { signal });
   s.sizes = new ResizeObserver((entries) => resized(s, entries));
   s.sizes.observe(root);

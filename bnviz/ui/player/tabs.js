@@ -25,10 +25,11 @@ export function openTab(s, name) {
   }
   s.body.setAttribute("aria-labelledby", `bnviz-tab-${name}`);
   s.root.classList.toggle("bnviz-away", !live);
-  look(s, live ? { tab: name, away: false } : { away: true });
+  s.root.classList.remove("bnviz-one");
+  look(s, { large: null, ...(live ? { tab: name, away: false } : { away: true }) });
 }
 
-function chooseTab(s, name) {
+export function chooseTab(s, name) {
   if (name === s.tab) return;
   openTab(s, name);
   s.trigger("tab", name);

@@ -1,7 +1,7 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
-import { presenting, showKeys } from "./keys.js";
-import { look } from "./panels.js";
+import { showKeys } from "./keys.js";
+import { buildPresent } from "./present.js";
 import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
 import { share } from "./share.js";
@@ -17,7 +17,7 @@ export function build(s) {
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => forward(s)), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   s.status = el("span", { class: "bnviz-status" });
-  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(s, event.currentTarget)),
+  const tools = [buildPresent(s), button("Share", "", null, (event) => share(s, event.currentTarget)),
     button("Save", "", null, () => openSave(s)), button("Keys", "?", "?", () => showKeys(s))];
   s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
   s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
@@ -61,9 +61,4 @@ export function showSentence(s, spans) {
   s.sentence.dataset.key = key;
   s.said = performance.now();
   s.sentence.replaceChildren(...words(spans));
-}
-
-export function present(s, on = !presenting()) {
-  document.documentElement.classList.toggle("bnviz-present", on);
-  look(s, { present: on });
 }

@@ -1,0 +1,54 @@
+// Present: the charts alone, full screen, in type to be read from the back of a room; all of it by keys.
+import { el } from "./dom.js";
+import { look, selectArm } from "./panels.js";
+import { chooseTab } from "./tabs.js";
+
+const root = () => document.documentElement;
+export const presenting = () => root().classList.contains("bnviz-present");
+
+export function buildPresent(s) {
+  s.presents = el("button", { class: "bnviz-button bnviz-presents", "aria-keyshortcuts": "P", onclick: () => present(s) });
+  namePresent(s);
+  return s.presents;
+}
+
+function namePresent(s) {
+  s.presents.ariaLabel = presenting() ? "Leave Present" : "Present";
+  s.presents.replaceChildren(el("span", {}, presenting() ? "Leave" : "Present"), el("kbd", { "aria-hidden": "true" }, "P"));
+}
+
+export function present(s, on = !presenting()) {
+  if (on === presenting()) return;
+  root().classList.toggle("bnviz-present", on);
+  namePresent(s);
+  // Where a frame does not allow it, the window is all there is.
+  if (on) root().requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+  if (on && s.view.away) chooseTab(s, s.data.tabs.find(({ live }) => live).name);
+  enlarge(s, null);
+  look(s, { present: on });
+}
+
+// Escape leaves full screen before any script hears of it.
+export const leftFullScreen = (s) => document.fullscreenElement || present(s, false);
+
+// One chart alone, by its number in reading order; null: all of them.
+export function enlarge(s, number) {
+  if (number !== null && number > s.charts) return;
+  s.root.classList.toggle("bnviz-one", number !== null);
+  look(s, { large: number });
+}
+
+// To the tab beside; while presenting, the tabs of text are left out.
+export function moveTab(s, by) {
+  const tabs = s.data.tabs.filter(({ live }) => live || !presenting());
+  const at = tabs.findIndex(({ name }) => name === s.tab);
+  chooseTab(s, tabs[(at + by + tabs.length) % tabs.length].name);
+}
+
+export const nextArm = (s) => selectArm(s, (s.arm + 1) % Math.max(1, s.arms));
+
+export function moveLayer(s, by) {
+  s.layer = Math.min(Math.max(0, s.layer + by), s.layers - 1);
+  look(s, { layer: s.layer });
+}
