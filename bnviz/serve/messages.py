@@ -7,7 +7,7 @@ from typing import Any
 
 from bnviz import charts
 from bnviz.charts.marks import marks
-from bnviz.charts.scene import Scene, View, chosen_layer
+from bnviz.charts.scene import Scene, View
 from bnviz.frames import Frame
 from bnviz.source import Source
 from bnviz.verdict import Span, findings, sentence
@@ -34,7 +34,6 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
-        "layer": chosen_layer(scene, view),
         "layers": len(scene.layers),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),

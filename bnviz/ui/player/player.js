@@ -70,7 +70,7 @@ async function drawScene(s, message) {
   s.root.classList.add("bnviz-ready");
   forgetArrays();
   buildGrid(s, message.grid, message.colors);
-  Object.assign(s, { layer: message.layer, layers: message.layers });
+  s.layers = message.layers;
   if (!s.view.large) s.charts = message.grid.length;
   showNotice(s, message.notice);
   showFindings(s, message.findings);

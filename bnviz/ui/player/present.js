@@ -48,7 +48,8 @@ export function moveTab(s, by) {
 
 export const nextArm = (s) => selectArm(s, (s.arm + 1) % Math.max(1, s.arms));
 
+// To the layer beside; each chart's usual one lies before the first and after the last.
 export function moveLayer(s, by) {
-  s.layer = Math.min(Math.max(0, s.layer + by), s.layers - 1);
-  look(s, { layer: s.layer });
+  const to = (s.view.layer ?? (by > 0 ? -1 : s.layers)) + by;
+  look(s, { layer: to < 0 || to >= s.layers ? null : to });
 }
