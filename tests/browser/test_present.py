@@ -10,9 +10,10 @@ from bnviz.config import RunConfig
 
 from .conftest import PLAYER, grown, number, opened, status
 
-SHOWN = RunConfig(depth=3, width=32, steps=1_000_000, landscape="0.5-4")
+SHOWN = RunConfig(depth=4, width=32, steps=1_000_000, landscape="0.5-4")
 TEXTS = """() => {
-  const found = [], walk = document.createTreeWalker(document.querySelector('[data-testid=stMain]'), NodeFilter.SHOW_TEXT);
+  const main = document.querySelector('[data-testid=stMain]'), found = [];
+  const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const { data, parentElement } = walk.currentNode;
     if (!data.trim() || parentElement.closest('style')) continue;
@@ -89,7 +90,7 @@ def test_charts_networks_and_layers_are_led_by_keys(quiet_page, served):
     assert page.locator(CHARTS).bounding_box()["height"] > 500
     for key, layer in (
         ("ArrowUp", "output ×"),
-        ("ArrowUp", "layer 3 ×"),
+        ("ArrowUp", "layer 4 ×"),
         ("ArrowDown", "output ×"),
         ("ArrowDown", "layer 1"),
     ):

@@ -55,7 +55,7 @@ def test_everything_goes_back_to_a_step_while_training_goes_on(quiet_page, serve
     shows(page, at)
     expect(page.locator(".bnviz-layers")).to_contain_text(f"since step {flipped}")
     page.keyboard.press("l")
-    page.keyboard.press("Space")
+    page.get_by_role("button", name="Pause", exact=True).click()
     status(page, "paused")
     page.wait_for_timeout(1500)
     live = number(page, "step")
