@@ -20,6 +20,11 @@ class Server:
         """The names by which it may be called; None: those of Streamlit's option."""
         self._streams: dict[Source, Stream] = {}
 
+    @property
+    def lan(self) -> bool:
+        """Whether others on the network are let in, by `bnviz --lan`."""
+        return self.host_names is not None
+
     def open(self) -> None:
         """Be ready for visitors."""
         self.hub.open()
