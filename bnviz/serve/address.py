@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
 
@@ -20,11 +19,3 @@ def own_names() -> list[str]:
     """The names by which others on the network may call this machine."""
     name = socket.gethostname().lower()
     return ["localhost", name, f"{name.split('.')[0]}.local"]
-
-
-def means_itself(host: str) -> bool:
-    """Whether every machine takes this name for itself, so that it leads nobody else here."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -30,8 +30,9 @@ FOLDER = Path(__file__).parent / "watch"
 PATH = "/bnviz/watch/{run}"
 """Path of the page below the app's base path."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'self'; form-action 'none'; "
-    "frame-ancestors 'self'; style-src 'self' 'unsafe-inline'"  # Plotly sets attributes named style
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'self'; "
+    "form-action 'none'; frame-ancestors 'self'; "
+    "style-src 'self' 'unsafe-inline'"  # Plotly sets attributes named style
 )
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 

@@ -50,7 +50,10 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
-        scene = scene_of(now, st.session_state.get("seek"))
+        seek = st.session_state.get("seek")
+        if control is not None:
+            server().lead(now, view, seek)
+        scene = scene_of(now, seek)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
