@@ -17,14 +17,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from bnviz.serve import sockets
+from bnviz.serve import audience, sockets
+from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import Hosts, PageHeaders, same_origin
 from bnviz.source import Source
 
 HERE = Path(__file__).resolve().parent
-PLOTLY = "/bnviz/plotly.min.js"
-"""Path of plotly.js below the app's base path."""
 CHUNK = 2**20
 
 
@@ -102,6 +101,7 @@ def routes() -> list[BaseRoute]:
         Route(PLOTLY, plotly_js),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
         WebSocketRoute(sockets.PATH, run_socket),
+        *audience.routes(),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from bnviz import charts
@@ -33,6 +34,7 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
+        "view": asdict(view),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
         **extras,

@@ -1,5 +1,6 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
+import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
 import { present } from "./toolbar.js";
@@ -15,6 +16,7 @@ export const KEYS = [
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },
+  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 

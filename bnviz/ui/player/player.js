@@ -1,6 +1,7 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
+import { beAudience } from "./follow.js";
 import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
@@ -149,6 +150,7 @@ export default function (component) {
   }
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
+  if (data.audience) beAudience(s);
   if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); }
   if (data.message && s.ws?.readyState !== 1) receive(s, data.message);
   return () => { STATES.delete(parentElement); stop(s); };

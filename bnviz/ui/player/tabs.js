@@ -16,16 +16,20 @@ export function fillTabs(s) {
 
 // Tabs that are not live are drawn by the page, below: then the charts here are put away.
 export function openTab(s, name) {
-  s.tab = s.root.dataset.tab = name;
   const { live } = s.data.tabs.find((tab) => tab.name === name);
+  markTab(s, name);
+  s.root.classList.toggle("bnviz-away", !live);
+  look(s, live ? { tab: name, away: false } : { away: true });
+}
+
+export function markTab(s, name) {
+  s.tab = s.root.dataset.tab = name;
   for (const tab of s.tabs.children) {
     const chosen = tab.dataset.tab === name;
     tab.ariaSelected = String(chosen);
     tab.tabIndex = chosen ? 0 : -1;
   }
   s.body.setAttribute("aria-labelledby", `bnviz-tab-${name}`);
-  s.root.classList.toggle("bnviz-away", !live);
-  look(s, live ? { tab: name, away: false } : { away: true });
 }
 
 function chooseTab(s, name) {

@@ -1,10 +1,11 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
+import { showWatching } from "./follow.js";
 import { presenting, showKeys } from "./keys.js";
 import { look } from "./panels.js";
 import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
-import { share } from "./share.js";
+import { openShare } from "./share.js";
 import { command } from "./socket.js";
 import { buildTabs } from "./tabs.js";
 import { seek } from "./timeline.js";
@@ -17,7 +18,8 @@ export function build(s) {
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   s.status = el("span", { class: "bnviz-status" });
-  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "", null, (event) => share(s, event.currentTarget)),
+  s.watching = el("span", { class: "bnviz-watching", hidden: true });
+  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "Q", "Q", () => openShare(s)),
     button("Save", "", null, () => openSave(s)), button("Keys", "?", "?", () => showKeys(s))];
   s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
   s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
@@ -32,11 +34,12 @@ export function build(s) {
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
-    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.tabs, s.body, s.probe);
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.tabs, s.body, s.probe);
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
-export function showStatus(s, { status, step, steps, rate, text }) {
+export function showStatus(s, { status, step, steps, rate, text, watching }) {
+  showWatching(s, watching);
   s.steps = steps ?? s.steps;
   if (s.data.kept) showPlaying(s);
   else {
