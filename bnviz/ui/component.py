@@ -19,7 +19,7 @@ from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 
 HERE = Path(__file__).parent / "player"
-PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {"presets": "Presets", "recordings": "Recordings", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
 
