@@ -11,7 +11,7 @@ import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors, Theme
 from bnviz.config import Arm, RunConfig, numbered
-from bnviz.frames import Event, Floats, Frame, current_arms, current_config, layer_names, quantities
+from bnviz.frames import Event, Floats, Frame, arm_names, current_arms, current_config, layer_names, quantities
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
@@ -89,7 +89,7 @@ class Scene:
     def titles(self) -> dict[str, str]:
         """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
         if self.config is None:
-            return {frame.arm: frame.arm for frame in self.current}
+            return {arm: arm for arm in arm_names(self.steps)}
         titles: dict[str, str] = {}
         for label, arm in self.arms.items():
             since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
@@ -99,8 +99,15 @@ class Scene:
 
     @cached_property
     def frames(self) -> list[Frame | None]:
-        """The frame drawn for each arm; None for an arm that was not there yet."""
+        """The frame drawn for each arm; None for an arm that was not there yet.
+
+        Of recordings laid over each other one may be over by now: it is drawn as it was in the end.
+        """
         by_arm = {frame.arm: frame for frame in self.current}
+        if self.config is None and len(by_arm) < len(self.titles):
+            shown = self.current[0].step if self.current else -1
+            past = (frame for frames in self.steps if frames[0].step <= shown for frame in frames)
+            by_arm = {frame.arm: frame for frame in past} | by_arm
         return [by_arm.get(label) for label in self.titles]
 
     @cached_property

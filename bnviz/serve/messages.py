@@ -58,6 +58,7 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
         "newest": latest[0].step if latest else 0,
         "rate": round(source.rate),
         "text": source.text,
+        "unkept": source.unkept,
         "live": seek is None,
     }
 

@@ -17,6 +17,7 @@ from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
+from bnviz.serve.shelf import Shelf
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import Audience, News, Source, Status
 
@@ -38,7 +39,7 @@ class Run:
 
     def __init__(
         self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False,
-        folder: Path | None = None,
+        shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
         self.id: str = before.id if before else secrets.token_urlsafe(12)
         self.control: str = before.control if before else secrets.token_urlsafe(18)
@@ -52,7 +53,7 @@ class Run:
         self.successor: Source | None = None
         self.started = time.monotonic()
         self.worker: Worker | None = None
-        self.keeper = Keeper(folder)
+        self.keeper = Keeper(shelf, self.owner, self.history)
         self._audience = Audience()
         self._attention = Attention.AWAKE if for_viewers else Attention.NONE
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
@@ -69,6 +70,11 @@ class Run:
     def file(self) -> Path | None:
         """Where all of the run is kept, if it is."""
         return self.keeper.file
+
+    @property
+    def unkept(self) -> str:
+        """Why it is not being kept."""
+        return self.keeper.problem
 
     @property
     def step(self) -> int:
@@ -100,7 +106,7 @@ class Run:
     @property
     def alone_for(self) -> float:
         """Seconds since somebody watched."""
-        return 0.0 if self.watchers else time.monotonic() - self._audience.alone_since
+        return self._audience.alone_for
 
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""

@@ -38,7 +38,7 @@ export function build(s) {
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
-export function showStatus(s, { status, step, steps, rate, text, watching }) {
+export function showStatus(s, { status, step, steps, rate, text, watching, unkept }) {
   showWatching(s, watching);
   s.steps = steps ?? s.steps;
   if (s.data.kept) showPlaying(s);
@@ -48,8 +48,8 @@ export function showStatus(s, { status, step, steps, rate, text, watching }) {
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
   const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status;
-  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
-  s.status.title = s.steps ? `of ${s.steps} steps` : "";
+  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail, unkept && "not being kept"].filter(Boolean).join(" · ");
+  s.status.title = unkept || (s.steps ? `of ${s.steps} steps` : "");
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
   else if (performance.now() > s.problemUntil) problem(s, "");
 }
