@@ -124,7 +124,7 @@ async def _receive(websocket: WebSocket, seat: _Seat) -> None:
 def _obey(message: dict[str, Any], seat: _Seat) -> None:
     viewer = seat.viewer
     if "view" in message:
-        viewer.view = View.from_dict(message["view"])
+        viewer.view, viewer.key = View.from_dict(message["view"]), message.get("control")
     if "seek" in message:
         viewer.seek = _whole(message["seek"])
     if (by := _whole(message.get("move"))) is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bnviz import charts
 from bnviz.charts.scene import View
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import extras_of, header_of, scene_message, scene_of
 from bnviz.source import Source, Status
 
@@ -29,6 +30,8 @@ class Viewer:
 
     wake: Callable[[], None]
     view: View = field(default_factory=View)
+    key: object = None
+    """To steering the source, if the viewer has sent it."""
     seek: int | None = None
     """The step looked at; None: the newest."""
     drawn: object = None
@@ -135,12 +138,14 @@ class Stream:
                 viewers = tuple(self._viewers)
                 if not viewers:
                     self._thread = None
+                    attend(self.source, [])
                     return
             started = time.monotonic()
             self._publish(viewers)
             time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
 
     def _publish(self, viewers: Iterable[Viewer]) -> None:
+        attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
         groups: dict[Any, list[Viewer]] = {}
         for viewer in viewers:
             groups.setdefault((viewer.view, viewer.seek), []).append(viewer)
@@ -166,10 +171,8 @@ class Stream:
         scene = scene_of(self.source, seek)
         header = header_of(self.source, scene, seek)
         panels = charts.panels(scene, view)
-        noticed = charts.notice(scene, view) is not None
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
-        ids = tuple(panel.id for panel in panels)
-        shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed)
+        shape = (self, *charts.structure(scene, view))
         due = (view, seek) not in self._series
         figures = charts.patch(scene, view, series=due) if scene.current else {}
         if due:

@@ -12,6 +12,7 @@ import streamlit as st
 from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve.app import PLOTLY
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_message, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
@@ -51,6 +52,7 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
+        attend(now, [(view, control)])
         scene = scene_of(now, st.session_state.get("seek"))
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
