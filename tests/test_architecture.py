@@ -25,7 +25,18 @@ FLOORS = (
 """From the top down: each imports only those before it."""
 SHOWS_ITSELF = ("bnviz.recording", "bnviz.charts.notebook")
 """A recording shows itself in a notebook: what draws it lies above it, and is imported when it is asked to."""
-WITH_TORCH = {"models", "ics", "landscape", "probe", "motion", "training", "watching", "integrations", "linting", "comparing"}
+WITH_TORCH = {
+    "models",
+    "ics",
+    "landscape",
+    "probe",
+    "motion",
+    "training",
+    "watching",
+    "integrations",
+    "linting",
+    "comparing",
+}
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
 OPTIONAL = {"bnviz.integrations.lightning", "bnviz.integrations.huggingface"}

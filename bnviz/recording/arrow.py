@@ -22,8 +22,9 @@ NO_RECORDING = "This is no recording of bnviz (an Arrow IPC stream that `bnviz r
 DAMAGED = "Its bytes were changed: what comes before the damage is shown, the rest cannot be read."
 
 
-NoteKind = Literal["starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem", "closeup",
-                   "plane"]
+NoteKind = Literal[
+    "starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem", "closeup", "plane"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 // The socket: what Python sends, and what goes back.
 import { appUrl } from "./dom.js";
+import { sendView } from "./panels.js";
 import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
@@ -12,7 +13,7 @@ export function connect(s) {
   url.protocol = url.protocol.replace("http", "ws");
   const ws = (s.ws = new WebSocket(url));
   const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
+  ws.onopen = () => { clearTimeout(late); sendView(s); };
   ws.onmessage = (event) => {
     if (ws !== s.ws) return;
     s.tries = 0;
