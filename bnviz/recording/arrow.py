@@ -23,7 +23,9 @@ DAMAGED = "Its bytes were changed: what comes before the damage is shown, the re
 CUT = "It was cut short: what comes before the cut is shown."
 
 
-NoteKind = Literal["starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem"]
+NoteKind = Literal[
+    "starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem", "closeup", "plane"
+]
 
 
 @dataclass(frozen=True, slots=True)

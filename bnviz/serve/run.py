@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bnviz.closeup import Closeup, Plane, closeup_from, plane_from
 from bnviz.config import RunConfig
 from bnviz.config.change import Change
 from bnviz.frames import Description, Event, Frame
@@ -50,6 +51,11 @@ class Run:
         self.history = History()
         self.status = Status.STARTING
         self.text = ""
+        self.closeup: Closeup | None = None
+        """The last update close by, as its owner asked for it."""
+        self.plane: Plane | None = None
+        """What the networks make of the plane, while somebody looks."""
+        self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
         self.successor: Source | None = None
         self.started = time.monotonic()
         self.worker: Worker | None = None
@@ -120,6 +126,16 @@ class Run:
                 self._arrivals.clear()
             worker.send(name, **values)
 
+    def look(self, unit: dict[str, Any] | None, plane: bool) -> None:
+        """Have what is looked at measured beside the frames, and nothing else: a unit in the last update, the plane.
+
+        unit: `arm`, `layer` and `unit` of `SlowMotion.close_up`.
+        """
+        ready = self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED)
+        if ready and self.worker is not None and self._looked_at != (unit, plane):
+            self._looked_at = unit, plane
+            self.worker.send("look", unit=unit, plane=plane)
+
     def become(self, config: RunConfig, changes: Iterable[Change]) -> None:
         """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on."""
         for change in changes:
@@ -186,6 +202,10 @@ class Run:
             self.text = note.text
         elif note.kind in ("running", "paused", "finished") and self.status.live:  # not after its end
             self.status, self.text = Status(note.kind), self.keeper.problem
+        elif note.kind == "closeup":
+            self.closeup = closeup_from(note.text) if note.text else None
+        elif note.kind == "plane":
+            self.plane = plane_from(note.text)
         elif note.kind == "failed":
             self.end(Status.FAILED, note.text)
 

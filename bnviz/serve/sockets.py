@@ -138,7 +138,7 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
     if "follow" in message:
         viewer.follow(message["follow"] is True)
     if "view" in message:
-        viewer.view = View.from_dict(message["view"])
+        viewer.view, viewer.key = View.from_dict(message["view"]), message.get("control")
     if "seek" in message:
         viewer.seek = _whole(message["seek"])
     if (by := _whole(message.get("move"))) is not None:

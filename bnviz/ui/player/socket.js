@@ -1,6 +1,7 @@
 // The socket: what Python sends, and what goes back.
 import { appUrl } from "./dom.js";
 import { addressed, adoptLead, asleep, sayLost } from "./follow.js";
+import { sendView } from "./panels.js";
 import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
@@ -15,7 +16,7 @@ export function connect(s) {
   const ws = (s.ws = new WebSocket(url));
   ws.binaryType = "arraybuffer";
   const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
+  ws.onopen = () => { clearTimeout(late); sendView(s); };
   let inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
   ws.onmessage = ({ data }) => {
     if (typeof data === "string") takeText(s, ws, data);

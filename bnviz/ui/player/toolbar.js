@@ -7,6 +7,7 @@ import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
 import { openShare } from "./share.js";
 import { command } from "./socket.js";
+import { buildWords } from "./stages.js";
 import { buildTabs } from "./tabs.js";
 import { seek } from "./timeline.js";
 
@@ -30,7 +31,8 @@ export function build(s) {
   s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
+  buildWords(s);
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
