@@ -12,7 +12,7 @@ from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch"]
+__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -56,6 +56,11 @@ def _changes(figure: Figure) -> Figure:
     changes: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
     # Plotly moves lines without a redraw, but no heatmap.
     return changes | {"redraw": True} if any("z" in trace for trace in data) else changes
+
+
+def told(scene: Scene, view: View) -> dict[str, str]:
+    """What each chart of the viewer's tab shows now, in words."""
+    return {panel.id: panel.told(scene, view) for panel in panels(scene, view)}
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:

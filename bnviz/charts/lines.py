@@ -47,9 +47,9 @@ def level_line(scene: Scene, view: View, level: float, told: str) -> dict[str, A
 
 
 def accuracy(scene: Scene, view: View) -> Figure:
-    """Test accuracy, and faintly that of the training batches."""
+    """Test accuracy, and faintly that of the training batches; strongly where there is no test set."""
     wanted: list[Line] = [
-        ("train_accuracy", "training accuracy", None, {"faint": True}),
+        ("train_accuracy", "training accuracy", None, {"faint": scene.tested}),
         ("test_accuracy", "test accuracy", None, {}),
     ]
     traces, values = lines(scene, view, wanted, SHARE.number)

@@ -169,7 +169,7 @@ class Stream:
         noticed = charts.notice(scene, view) is not None
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         ids = tuple(panel.id for panel in panels)
-        shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed)
+        shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed, scene.tested)
         due = (view, seek) not in self._series
         figures = charts.patch(scene, view, series=due) if scene.current else {}
         if due:
