@@ -91,7 +91,7 @@ def _spread(frame: Frame, view: View, layer: int) -> str:
     if view.values == "input":
         return f"mean {number(frame.input_mean[layer])}, standard deviation {number(frame.input_std[layer])}"
     low, middle, high = (number(value) for value in frame.preactivation_percentiles[layer])
-    return f"half of the values below {middle}, seven in ten from {low} to {high}"
+    return f"median {middle}, seven in ten from {low} to {high}"
 
 
 def _titles(scene: Scene, arms: Iterable[int] | None) -> list[tuple[int, str]]:

@@ -83,7 +83,7 @@ def _percentiles(scene: Scene, view: View, name: str, layer: int, layers: list[i
         return {
             "range": [low, high],
             "nticks": 5,
-        }, f"leaves the picture in {100 * beyond:.0f} % of steps" if beyond else ""
+        }, f"leaves the picture in {100 * beyond:.0f}\N{NO-BREAK SPACE}% of steps" if beyond else ""
 
     names = [f"{scene.layers[layer]}, {number} %" for number in PERCENTILES]
     return band(scene, view, name, names, layer, axis)
@@ -108,7 +108,8 @@ def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:
     }  # fmt: skip
     outside = 1 - shares.sum(axis=1)
     outside = outside[np.isfinite(outside)]
-    note = f"{100 * outside.mean():.1f} % of values lie outside" if outside.size and outside.mean() >= 0.0005 else ""
+    share = outside.mean() if outside.size else 0.0
+    note = f"{100 * share:.1f}\N{NO-BREAK SPACE}% of values lie outside" if share >= 0.0005 else ""
     return chart(scene, view, [trace], {"range": [low, high], "nticks": 6}, note, labels=arm == 0 or view.stacked)
 
 
