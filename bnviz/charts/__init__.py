@@ -13,7 +13,7 @@ from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch"]
+__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -65,12 +65,15 @@ def structure(scene: Scene, view: View) -> tuple[object, ...]:
     """What must be equal in two scenes for a patch to lead from one to the other."""
     ids = tuple(panel.id for panel in panels(scene, view))
     said = json.dumps([notice(scene, view), words(scene, view)])
-    return view, tuple(scene.titles.items()), bool(scene.current), ids, said
+    return view, tuple(scene.titles.items()), bool(scene.current), ids, said, scene.tested
 
 
 def words(scene: Scene, view: View) -> Part | None:
     """What the viewer's tab says beside its charts, if it does."""
     return None if view.away or notice(scene, view) or not scene.layers else _tab(view).words(scene, view)
+def told(scene: Scene, view: View) -> dict[str, str]:
+    """What each chart of the viewer's tab shows now, in words."""
+    return {panel.id: panel.told(scene, view) for panel in panels(scene, view)}
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:

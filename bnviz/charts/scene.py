@@ -143,6 +143,11 @@ class Scene:
         return asked or any(measured)
 
     @cached_property
+    def tested(self) -> bool:
+        """Whether there is a test set; somebody else's loop need not have one."""
+        return self.config is not None or self.measured("test_loss") or self.measured("test_accuracy")
+
+    @cached_property
     def classified(self) -> bool:
         """Whether the networks tell classes apart, so that there is an accuracy."""
         if self.config is not None:
@@ -202,6 +207,11 @@ def _last_with(name: str, frame: Frame, past: Sequence[Sequence[Frame]]) -> Fram
     """The frame, if it has a value of this quantity, else the arm's last one that has."""
     own = (each for frames in reversed(past) for each in frames if each.arm == frame.arm)
     return next((each for each in (frame, *own) if np.isfinite(getattr(each, name)).any()), frame)
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Places of at most so many of `count` things, evenly spread, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
 
 
 def chosen_layer(scene: Scene, view: View, default: int | None = None) -> int:

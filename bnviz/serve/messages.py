@@ -50,8 +50,10 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
 
 
 def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
-    """What goes with the charts over steps: the sentence, the timeline, and findings while they are looked at."""
-    extras: dict[str, Any] = {"sentence": words_of(scene), "timeline": timeline_of(scene, seek)}
+    """What goes with the charts over steps: the sentence, the timeline, what they show, and findings if wanted."""
+    extras: dict[str, Any] = {
+        "sentence": words_of(scene), "timeline": timeline_of(scene, seek), "told": charts.told(scene, view),
+    }  # fmt: skip
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
     return extras
