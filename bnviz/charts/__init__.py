@@ -71,6 +71,8 @@ def structure(scene: Scene, view: View) -> tuple[object, ...]:
 def words(scene: Scene, view: View) -> Part | None:
     """What the viewer's tab says beside its charts, if it does."""
     return None if view.away or notice(scene, view) or not scene.layers else _tab(view).words(scene, view)
+
+
 def told(scene: Scene, view: View) -> dict[str, str]:
     """What each chart of the viewer's tab shows now, in words."""
     return {panel.id: panel.told(scene, view) for panel in panels(scene, view)}
