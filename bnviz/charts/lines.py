@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from bnviz.charts import signs
 from bnviz.charts.look import Figure, axis, floats, layout, nice_above, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
 from bnviz.charts.scene import Scene, View
-from bnviz.charts.steps import across, along, last_step, steps_axis, steps_of, told
+from bnviz.charts.steps import across, along, ends_of, steps_axis, steps_of, told
 from bnviz.frames import Floats
 
 Line = tuple[str, str, int | None, dict[str, Any]]
@@ -40,16 +41,16 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
 def level_line(scene: Scene, view: View, level: float, words: str) -> dict[str, Any]:
     """A dashed line at one value, for comparison."""
     return {
-        "type": "scatter", "mode": "lines", "x": along(view, [0, last_step(scene)]).tolist(), "y": [level, level],
+        "type": "scatter", "mode": "lines", "x": list(ends_of(scene, view)), "y": [level, level],
         "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"},
         "hovertemplate": f"{words}<extra></extra>",
     }  # fmt: skip
 
 
 def accuracy(scene: Scene, view: View) -> Figure:
-    """Test accuracy, and faintly that of the training batches."""
+    """Test accuracy, and faintly that of the training batches; strongly where there is no test set."""
     wanted: list[Line] = [
-        ("train_accuracy", "training accuracy", None, {"faint": True}),
+        ("train_accuracy", "training accuracy", None, {"faint": scene.tested}),
         ("test_accuracy", "test accuracy", None, {}),
     ]
     traces, values = lines(scene, view, wanted, SHARE.number)
@@ -66,15 +67,18 @@ def of_layer(scene: Scene, view: View, measure: Measure, layer: int) -> Figure:
 
 
 def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") -> tuple[list[dict[str, Any]], Floats]:
-    """A trace for each quantity and network, and all their values."""
+    """A trace for each quantity and network, one of each network's markers on them, and all values."""
     colors, steps = scene.colors(view), steps_of(scene)
     traces, values = [], []
+    own: list[list[tuple[Any, Floats]]] = [[] for _ in scene.titles]
     for name, what, layer, look in wanted:
         for index, (label, title) in enumerate(scene.titles.items()):
             values.append(scene.history(name, label, layer))
             # Somebody else's loop may measure a quantity now and then alone: no gaps for that.
             there = slice(None) if scene.config is not None else np.isfinite(values[-1])
             color = colors.arm(index)
+            if not look.get("faint"):
+                own[index].append((along(view, steps[there]), values[-1][there]))
             width = (2.5 if view.present else 1.7) * (0.7 if look.get("faint") else 1)
             traces.append({
                 "type": "scatter", "mode": "lines", **across(view, steps[there]), "y": floats(values[-1][there]),
@@ -85,7 +89,16 @@ def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") ->
                 "hoverlabel": {"bordercolor": color},
                 "hovertemplate": f"{told(view)} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
             })  # fmt: skip
+    traces += [
+        signs.along(drawn, ends_of(scene, view), index, len(own), marker_look(scene, view, index))
+        for index, drawn in enumerate(own)
+    ]
     return traces, np.concatenate(values) if values else np.zeros(0)
+
+
+def marker_look(scene: Scene, view: View, arm: int) -> dict[str, Any]:
+    """Colour and size of an arm's markers on its lines."""
+    return {"color": scene.colors(view).arm(arm), "size": 10 if view.present else 7}
 
 
 def chart(

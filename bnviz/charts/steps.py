@@ -33,6 +33,12 @@ def along(view: View, steps: ArrayLike) -> Floats:
     return np.log10(1 + np.maximum(places, 0)) if view.log_steps else places
 
 
+def ends_of(scene: Scene, view: View) -> tuple[float, float]:
+    """Where the axis begins and ends."""
+    low, high = along(view, [0, last_step(scene)])
+    return float(low), float(high)
+
+
 def across(view: View, steps: NDArray[np.integer[Any]]) -> dict[str, Encoded]:
     """Of a trace that has one point a step: where the points lie, and, unless that says it, which steps they are."""
     return {"x": floats(along(view, steps)), "customdata": encode(steps)} if view.log_steps else {"x": encode(steps)}
@@ -45,7 +51,7 @@ def told(view: View) -> str:
 
 def steps_axis(scene: Scene, view: View, colors: Colors, size: float) -> dict[str, Any]:
     """Range and labels of the axis of steps."""
-    ends = [float(end) for end in along(view, [0, last_step(scene)])]
+    ends = list(ends_of(scene, view))
     if not view.log_steps:
         return axis(colors, size, range=ends, nticks=5)
     return axis(colors, size, range=ends, tickvals=along(view, [*NAMED]).tolist(), ticktext=[*NAMED.values()])

@@ -1,8 +1,10 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
 import { enlarge, moveLayer, moveTab, nextArm, present, presenting } from "./present.js";
+import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
+import { turn } from "./stages.js";
 import { backward, forward, seek, setLog, showEvents } from "./timeline.js";
 
 /**
@@ -16,6 +18,8 @@ export const KEYS = [
   { keys: ["ArrowRight"], shown: "→", title: "One step on: of training, or in the past to the next that was measured", act: (s) => forward(s) },
   { keys: ["ArrowLeft"], shown: "←", title: "Back to the step measured before", act: (s) => backward(s) },
   { keys: ["l"], shown: "L", title: "Live: to the newest step", act: (s) => seek(s, null) },
+  { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
+  { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
@@ -31,6 +35,7 @@ export const KEYS = [
   { keys: ["PageDown"], shown: "Page Down", title: "The next tab, also by a clicker", act: (s) => moveTab(s, 1), presenting: true },
   { keys: ["PageUp"], shown: "Page Up", title: "The tab before, also by a clicker", act: (s) => moveTab(s, -1), presenting: true },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), presenting: true },
+  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 
