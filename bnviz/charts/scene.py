@@ -11,7 +11,8 @@ import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors, Theme
 from bnviz.config import Arm, RunConfig, numbered
-from bnviz.frames import Event, Floats, Frame, current_arms, current_config, layer_names, quantities
+from bnviz.frames import Event, Floats, Frame, layer_names, quantities
+from bnviz.lineup import current_config, lineup
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
@@ -83,7 +84,7 @@ class Scene:
     @cached_property
     def arms(self) -> dict[str, Arm]:
         """Each arm as it is now, by its label."""
-        return {} if self.config is None else current_arms(self.config, self.events)
+        return {} if self.config is None else {label: each.arm for label, each in lineup(self.config, self.events).items()}
 
     @cached_property
     def titles(self) -> dict[str, str]:

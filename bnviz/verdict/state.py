@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnviz.config import AS_IS, Arm, RunConfig
-from bnviz.frames import Event, Floats, Frame, current_arms, current_config
+from bnviz.frames import Event, Floats, Frame
+from bnviz.lineup import current_config, lineup
 from bnviz.verdict.wording import Span, names
 
 RECENT = 1 / 3
@@ -160,7 +161,7 @@ def _arms(
     """The config and the arms as they are by now, and each arm's place and name for people, by label."""
     if config is None:
         return None, {}, {frame.arm: (place, f"in {frame.arm}") for place, frame in enumerate(frames)}
-    arms = current_arms(config, past)
+    arms = {label: each.arm for label, each in lineup(config, past).items()}
     called = dict(zip(arms, enumerate(names(list(arms.values()))), strict=True))
     return current_config(config, past), arms, called
 
