@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bnviz.charts.look import Figure, encode
+from bnviz.charts.look import PALETTE, Figure, encode
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
@@ -22,14 +22,14 @@ AXIS_LIVE = ("range", "dtick")
 def figures(scene: Scene, view: View) -> dict[str, Any]:
     """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
 
-    grid: panels in order; colors: of the arms; empty: whether nothing is measured yet; notice: what a tab without
+    grid: panels in order; colors: by the arms' places; empty: whether nothing is measured yet; notice: what a tab without
     charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}`, or None.
     """
     chosen = panels(scene, view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
-        "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
+        "colors": [PALETTE[view.theme].arm(place) for place in range(max(scene.places, default=-1) + 1)],
         "empty": not scene.current,
         "notice": notice(scene, view),
     }

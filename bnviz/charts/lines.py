@@ -27,7 +27,7 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
     if not scene.classified:  # falls by many decades
         return chart(scene, view, traces, LOG.over_steps(finite))
     # A network that goes astray may leave the picture, so that the others can be seen.
-    first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
+    first = [frame.train_loss for frame in scene.drawn(scene.steps[0])] if scene.steps else []
     start = max([value for value in first if np.isfinite(value)], default=1.0)
     top = nice_above(min(float(finite.max(initial=0.1)), 2 * max(start, np.log(scene.classes or 1))))
     if scene.classes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -12,7 +12,7 @@ import numpy as np
 from bnviz.charts.look import PALETTE, Colors, Theme
 from bnviz.config import Arm, RunConfig, numbered
 from bnviz.frames import Event, Floats, Frame, layer_names, quantities
-from bnviz.lineup import current_config, lineup
+from bnviz.lineup import Member, current_config, lineup
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
@@ -37,6 +37,8 @@ class View:
     """Charts stand one under another, on a narrow screen: each names its layers."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
+    solo: int | None = None
+    """Place of the only network that is drawn; None: all are."""
     away: bool = False
     """Something else is looked at: the run's status is sent, and no charts."""
 
@@ -53,9 +55,10 @@ class View:
         }
         if isinstance(given.get("tab"), str):
             known["tab"] = given["tab"][:LONGEST]
-        layer = given.get("layer")
-        if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
-            known["layer"] = layer
+        for name in ("layer", "solo"):
+            number = given.get(name)
+            if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1000:
+                known[name] = number
         flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
         return cls(**known, **flags)
 
@@ -73,6 +76,8 @@ class Scene:
     """The frames drawn; older than the last of `steps` when scrubbing."""
     classes: int | None = None
     """Number of classes, where known: the loss of a network that has learned nothing is ln(classes)."""
+    solo: int | None = None
+    """Place of the only arm that is drawn; None, and a place that no arm has: all are."""
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -82,27 +87,46 @@ class Scene:
         return () if self.config is None else layer_names(self.config)
 
     @cached_property
+    def members(self) -> dict[str, Member]:
+        """Each arm that is there and drawn, by its label, in order of place."""
+        if self.config is None:
+            return {}
+        everyone = lineup(self.config, self.events)
+        alone = {label: member for label, member in everyone.items() if member.place == self.solo}
+        return alone or everyone
+
+    @cached_property
     def arms(self) -> dict[str, Arm]:
-        """Each arm as it is now, by its label."""
-        return {} if self.config is None else {label: each.arm for label, each in lineup(self.config, self.events).items()}
+        """Each arm that is drawn as it is now, by its label."""
+        return {label: member.arm for label, member in self.members.items()}
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        """Each drawn arm's name for people, as it is now, by its label; arms that are alike are numbered."""
         if self.config is None:
-            return {frame.arm: frame.arm for frame in self.current}
-        titles: dict[str, str] = {}
-        for label, arm in self.arms.items():
-            since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
-            title = arm.title + (f" · since step {since[-1]}" if since else "")
-            titles[label] = title
-        return dict(zip(titles, numbered(titles.values()), strict=True))
+            labels = [frame.arm for frame in self.current]
+            alone = [label for place, label in enumerate(labels) if place == self.solo]
+            return {label: label for label in alone or labels}
+        titles = [title_of_member(member) for member in self.members.values()]
+        return dict(zip(self.members, numbered(titles), strict=True))
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The place of each drawn arm, which decides its colour."""
+        if self.config is None:
+            labels = [frame.arm for frame in self.current]
+            return [labels.index(label) for label in self.titles]
+        return [member.place for member in self.members.values()]
 
     @cached_property
     def frames(self) -> list[Frame | None]:
         """The frame drawn for each arm; None for an arm that was not there yet."""
         by_arm = {frame.arm: frame for frame in self.current}
         return [by_arm.get(label) for label in self.titles]
+
+    def drawn(self, frames: Iterable[Frame]) -> list[Frame]:
+        """Those of these frames whose arms are drawn."""
+        return [frame for frame in frames if frame.arm in self.titles]
 
     @cached_property
     def recent(self) -> list[Frame]:
@@ -111,7 +135,7 @@ class Scene:
         past = [frames for frames in self.steps[-RECENT:] if frames[0].step <= shown]
         if len(past) < min(RECENT, len(self.steps)):  # scrubbing
             past = [frames for frames in self.steps if frames[0].step <= shown][-RECENT:]
-        return [frame for frames in past for frame in frames] + list(self.current)
+        return self.drawn([*(frame for frames in past for frame in frames), *self.current])
 
     @cached_property
     def landscape_known(self) -> bool:
@@ -137,8 +161,9 @@ class Scene:
         return [event for event in self.events if event.touches_networks or event.kind == "diverged"]
 
     def colors(self, view: View) -> Colors:
-        """The colours of the viewer's theme."""
-        return PALETTE[view.theme]
+        """The colours of the viewer's theme, those of the arms in the order in which they are drawn."""
+        colors = PALETTE[view.theme]
+        return replace(colors, arms=tuple(map(colors.arm, self.places)) or colors.arms)
 
     def recently(self, name: str) -> Floats:
         """A quantity in all recent frames, (N, ...)."""
@@ -174,6 +199,12 @@ class Scene:
         if steps:
             return min(steps) if min(steps) <= shown else None
         return next((each.step for each in self.current if each.arm == label and each.diverged), None)
+
+
+def title_of_member(member: Member) -> str:
+    """An arm's name for people: its own, or what is done to it, and since when."""
+    since = f" · {'forked at' if member.forked else 'since'} step {member.since}" if member.since is not None else ""
+    return member.name or member.arm.title + since
 
 
 def _last_with(name: str, frame: Frame, past: Sequence[Sequence[Frame]]) -> Frame:

@@ -15,14 +15,14 @@ ARTICLE = "What the founding article claims, held against this run"
 MARKS = {True: "agrees", False: "disagrees", None: "open"}
 
 
-def scene_of(source: Source, seek: int | None) -> Scene:
-    """What there is to draw of a source now, or as it was at a step."""
+def scene_of(source: Source, seek: int | None, solo: int | None = None) -> Scene:
+    """What there is to draw of a source now, or as it was at a step; solo: place of the only arm, if one is alone."""
     steps, events = source.history.snapshot()
     current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else source.history.nearest(seek) or ()
     config = source.description.config
     guesses = config is not None and config.loss == "cross_entropy"
     classes = config.data.classes if config is not None and guesses else None
-    return Scene(config, steps, events, current, classes)
+    return Scene(config, steps, events, current, classes, solo)
 
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:

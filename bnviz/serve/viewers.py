@@ -163,13 +163,13 @@ class Stream:
             return json.dumps({"type": "problem", "text": text})
 
     def _message(self, view: View, seek: int | None, group: list[Viewer]) -> Message:
-        scene = scene_of(self.source, seek)
+        scene = scene_of(self.source, seek, view.solo)
         header = header_of(self.source, scene, seek)
         panels = charts.panels(scene, view)
         noticed = charts.notice(scene, view) is not None
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         ids = tuple(panel.id for panel in panels)
-        shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed)
+        shape = (self, view, tuple(scene.titles.items()), tuple(scene.places), bool(scene.current), ids, noticed)
         due = (view, seek) not in self._series
         figures = charts.patch(scene, view, series=due) if scene.current else {}
         if due:

@@ -51,7 +51,7 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
-        scene = scene_of(now, st.session_state.get("seek"))
+        scene = scene_of(now, st.session_state.get("seek"), view.solo)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()

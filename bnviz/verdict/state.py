@@ -140,7 +140,8 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
     if not steps or not steps[-1]:
         return ()
     last = steps[-1][0].step
-    past = [event for event in events if event.step <= last]
+    # What was dropped or named later is not there, or has that name, at any step.
+    past = [event for event in events if event.step <= last or event.kind in ("drop", "rename")]
     cut = max((event.step for event in past if event.touches_networks), default=0)
     now, arms, called = _arms(config, past, steps[-1])
     states = []
@@ -161,8 +162,12 @@ def _arms(
     """The config and the arms as they are by now, and each arm's place and name for people, by label."""
     if config is None:
         return None, {}, {frame.arm: (place, f"in {frame.arm}") for place, frame in enumerate(frames)}
-    arms = {label: each.arm for label, each in lineup(config, past).items()}
-    called = dict(zip(arms, enumerate(names(list(arms.values()))), strict=True))
+    members = lineup(config, past)
+    arms = {label: member.arm for label, member in members.items()}
+    told = zip(members.items(), names(list(arms.values())), strict=True)
+    called = {
+        label: (each.place, f"in “{each.name}”" if each.name else name) for (label, each), name in told
+    }  # fmt: skip
     return current_config(config, past), arms, called
 
 

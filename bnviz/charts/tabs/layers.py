@@ -7,7 +7,18 @@ from functools import partial
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import accuracy, loss
 from bnviz.charts.measures import GRAD_NORM, ICS
-from bnviz.charts.panel import Panel, Part, Tab, by_layer, layer_over_steps, over_steps, strong, switch, units
+from bnviz.charts.panel import (
+    Panel,
+    Part,
+    Tab,
+    by_layer,
+    layer_over_steps,
+    name_of_arm,
+    over_steps,
+    strong,
+    switch,
+    units,
+)
 from bnviz.charts.rows import PEAK, UNIT, ridgeline
 from bnviz.charts.scene import Scene, View, chosen_layer
 
@@ -31,7 +42,7 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
     for arm, title in enumerate(scene.titles.values()):
         what: list[Part] = [{"text": "What enters each" if len(scene.titles) <= 3 else "Enters"}]
         what.append(switch("values", view.values, "Values drawn", options) if arm == 0 else values)
-        name: Part = {"text": title, "arm": arm, "select": arm}
+        name = name_of_arm(scene, arm)
         if len(scene.titles) > 3 and arm > 0:  # said once is enough where there is little room
             what, name = [], name | {"strong": True}
         found.append(
@@ -40,7 +51,7 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
                 group="layers",
                 topic=EXPLANATIONS["distributions"],
                 extra={"pick": "layer", "help": f"{EXPLANATIONS['distributions'].short} {HEIGHTS}"},
-                title=[*({**part, "strong": True, "arm": arm} for part in what), name],
+                title=[*({**part, "strong": True, "arm": name["arm"]} for part in what), name],
                 summary=f"Distribution of what enters each {VALUES[view.values]}, by layer: {title}",
                 draw=partial(ridgeline, arm=arm),
                 weight=width + 0.4 * (arm == 0),
