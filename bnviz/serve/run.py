@@ -8,13 +8,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bnviz.config import RunConfig
+from bnviz.config import Arm, RunConfig
 from bnviz.config.change import Change
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
+from bnviz.lineup import lineup
 from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
 from bnviz.serve.worker import Command, Worker
@@ -45,6 +47,10 @@ class Run:
         self.owner: str = before.owner if before else owner
         self.config = config
         """The config as changed so far."""
+        self.labels = config.labels
+        """Of the arms that are there, in the order of `config.arms`."""
+        self.places = {label: place for place, label in enumerate(self.labels)}
+        """Each arm's place among the colours, also of those that are gone."""
         self.description = Description.of(config)
         self.history = History()
         self.status = Status.STARTING
@@ -106,8 +112,8 @@ class Run:
         """Whether this is the key to steering the run."""
         return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
 
-    def command(self, name: Command, **values: Any) -> None:
-        """Send a command to the run's worker: play, pause, step, change, fork, pace."""
+    def command(self, name: Command, /, **values: Any) -> None:
+        """Send a command to the run's worker, such as play, pause or step."""
         worker = self.worker
         if worker is not None:
             with self._lock:
@@ -117,11 +123,45 @@ class Run:
     def become(self, config: RunConfig, changes: Iterable[Change]) -> None:
         """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on."""
         for change in changes:
-            label = None if change.arm is None else self.started_with.labels[change.arm]
+            label = None if change.arm is None else self.labels[change.arm]
             self.command("change", arm=label, fields={name: str(value) for name, value in change.fields.items()})
         self.config = config
         if self.status is Status.FINISHED:
             self.command("play")
+
+    def drop(self, label: str) -> None:
+        """Train an arm no further; a run's last one stays."""
+        if label in self.labels and len(self.labels) > 1:
+            self.command("drop", arm=label)
+            self._forget(label)
+
+    def _forget(self, label: str) -> None:
+        arms = dict(zip(self.labels, self.config.arms, strict=True))
+        if label in arms:
+            del arms[label]
+            self._line_up(arms)
+
+    def _line_up(self, arms: dict[str, Arm]) -> None:
+        with self._lock:
+            self.labels, self.config = tuple(arms), replace(self.config, arms=tuple(arms.values()))
+
+    def standing(self) -> tuple[RunConfig, tuple[str, ...]]:
+        """The config as changed so far, and the labels of its arms, of one moment."""
+        with self._lock:
+            return self.config, self.labels
+
+    def _follow_arms(self, event: Event) -> None:
+        """Take a fork into the config, and a dropped arm out of it; changes are there since they were asked for.
+
+        While a run goes back its events are told again: an arm that is known stays as it has become since.
+        """
+        if event.kind == "drop" and event.arm:
+            self._forget(event.arm)
+        elif event.kind == "fork" and (label := event.changes["label"]) not in self.places:
+            new = lineup(self.started_with, self.history.snapshot()[1])[label]
+            self.places[label] = new.place
+            arms = dict(zip(self.labels, self.config.arms, strict=True)) | {label: new.arm}
+            self._line_up(dict(sorted(arms.items(), key=lambda each: self.places[each[0]])))
 
     def watch(self, news: News) -> None:
         """Count a watcher, and call `news` whenever something is new."""
@@ -164,6 +204,7 @@ class Run:
             self.text = self.keeper.problem or self.text
             if isinstance(item, Event):
                 self.history.add_event(item)
+                self._follow_arms(item)
             else:
                 self._take_frames(item)
         self._audience.tell()
@@ -173,6 +214,8 @@ class Run:
             self.nap()  # a page that is still loading needs the processor, and its visitor the first steps
         self.history.add(frames)
         with self._lock:
+            if self._arrivals and self._arrivals[-1][1] >= frames[0].step:  # it went back
+                self._arrivals.clear()
             self._arrivals.append((time.monotonic(), frames[0].step))
 
     def _take_note(self, note: Note) -> None:
