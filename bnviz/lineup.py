@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from bnviz.config import MAX_ARMS, Arm, RunConfig
+from bnviz.config import AS_IS, MAX_ARMS, Arm, RunConfig
 from bnviz.config.arm import ARM_SETTINGS, parse_arm_field
 from bnviz.frames import Event
 
@@ -70,6 +70,16 @@ def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
 def free_place(taken: Collection[int]) -> int:
     """The first place that no arm has."""
     return next(place for place in count() if place not in taken)
+
+
+def flipped(arm: Arm, config: RunConfig) -> str:
+    """The normalization of an arm once it is flipped: BatchNorm if it has none, and the other way round.
+
+    A net of somebody's own that has no BatchNorm is as it is without it.
+    """
+    plain = config.model == "own" and all(each.normalization != "none" for each in config.arms)
+    off = AS_IS if plain else "none"
+    return "batch" if arm.normalization == off else off
 
 
 def new_label(label: str, given: Collection[str]) -> str:

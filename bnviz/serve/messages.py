@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from bnviz import charts
-from bnviz.charts.scene import Scene, View
+from bnviz.charts.scene import Scene, View, title_of_member
+from bnviz.config import numbered
 from bnviz.frames import Frame
+from bnviz.lineup import flipped, lineup
 from bnviz.source import Source
 from bnviz.verdict import Span, findings, sentence
 
@@ -41,7 +43,7 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
 
 def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
     """What goes with the charts over steps: the sentence, the timeline, and findings while they are looked at."""
-    extras: dict[str, Any] = {"sentence": words_of(scene), "timeline": timeline_of(scene, seek)}
+    extras: dict[str, Any] = {"sentence": words_of(scene), "timeline": timeline_of(scene, seek), **arms_of(scene)}
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
     return extras
@@ -75,6 +77,28 @@ def findings_of(scene: Scene) -> list[dict[str, Any]]:
     claims = [{"spans": _spans(each.spans), "mark": MARKS[each.agrees]} for each in found if each.kind == "article"]
     sections = [{"heading": "What this run shows", "items": own}, {"heading": ARTICLE, "items": claims}]
     return [section for section in sections if section["items"]]
+
+
+def arms_of(scene: Scene) -> dict[str, Any]:
+    """The arms that are there, drawn or not, and what undoing would undo.
+
+    `{"arms": [{"label", "place", "title", "name", "normalization", "flipped"}], "undo": text}`: normalization is the
+    arm's at the step drawn, None if it was not there yet; flipped: what stands in its place once it is flipped.
+    """
+    if scene.config is None:
+        return {"arms": [], "undo": ""}
+    shown = scene.current[0].step if scene.current else 0
+    then = lineup(scene.config, [event for event in scene.events if event.step <= shown])
+    now = lineup(scene.config, scene.events)
+    arms = []
+    for (label, member), title in zip(now.items(), numbered(map(title_of_member, now.values())), strict=True):
+        arm = then[label].arm if label in then else None
+        arms.append({
+            "label": label, "place": member.place, "title": title, "name": member.name,
+            "normalization": arm and arm.normalization, "flipped": flipped(arm or member.arm, scene.config),
+        })  # fmt: skip
+    changes = [event for event in scene.events if event.kind == "change" and event.touches_networks]
+    return {"arms": arms, "undo": f"step {changes[-1].step}: {changes[-1].text}" if changes else ""}
 
 
 def _until_shown(scene: Scene) -> list[tuple[Frame, ...]]:

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,12 +120,18 @@ class Run:
                 self._arrivals.clear()
             worker.send(name, **values)
 
-    def become(self, config: RunConfig, changes: Iterable[Change]) -> None:
-        """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on."""
+    def become(self, config: RunConfig, changes: Iterable[Change], labels: Sequence[str] | None = None) -> None:
+        """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on.
+
+        labels: of the config's arms, where the run may have others by now.
+        """
+        labels = self.labels if labels is None else labels
         for change in changes:
-            label = None if change.arm is None else self.labels[change.arm]
+            label = None if change.arm is None else labels[change.arm]
             self.command("change", arm=label, fields={name: str(value) for name, value in change.fields.items()})
-        self.config = config
+        asked = dict(zip(labels, config.arms, strict=True))
+        arms = dict(zip(self.labels, self.config.arms, strict=True))
+        self._line_up({label: asked.get(label, arm) for label, arm in arms.items()}, config)
         if self.status is Status.FINISHED:
             self.command("play")
 
@@ -141,9 +147,9 @@ class Run:
             del arms[label]
             self._line_up(arms)
 
-    def _line_up(self, arms: dict[str, Arm]) -> None:
+    def _line_up(self, arms: dict[str, Arm], config: RunConfig | None = None) -> None:
         with self._lock:
-            self.labels, self.config = tuple(arms), replace(self.config, arms=tuple(arms.values()))
+            self.labels, self.config = tuple(arms), replace(config or self.config, arms=tuple(arms.values()))
 
     def standing(self) -> tuple[RunConfig, tuple[str, ...]]:
         """The config as changed so far, and the labels of its arms, of one moment."""
