@@ -116,6 +116,7 @@ class Run:
         """Send a command to the run's worker, such as play, pause or step."""
         worker = self.worker
         if worker is not None:
+            self.text = self.keeper.problem
             with self._lock:
                 self._arrivals.clear()
             worker.send(name, **values)

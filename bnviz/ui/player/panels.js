@@ -58,7 +58,7 @@ function titlePart(s, part) {
   return el(part.strong ? "strong" : "span", { style }, part.text);
 }
 
-function selectArm(s, arm) {
+export function selectArm(s, arm) {
   s.arm = arm;
   for (const button of s.root.querySelectorAll("[data-arm]")) button.ariaPressed = String(Number(button.dataset.arm) === arm);
 }

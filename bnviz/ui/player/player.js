@@ -1,6 +1,7 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
+import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
@@ -60,6 +61,7 @@ function count(s, message) {
     showFindings(s, message.findings);
   }
   if (message.timeline) showTimeline(s, message.timeline);
+  if (message.arms) showArms(s, message);
   if (s.data.kept) advance(s, message);
 }
 
