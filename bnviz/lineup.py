@@ -29,6 +29,12 @@ class Member:
     forked: bool = False
     """Whether it was forked there, and not changed since."""
 
+    @property
+    def title(self) -> str:
+        """Its name for people: its own, or what is done to it, and since when."""
+        since = "" if self.since is None else f" · {'forked at' if self.forked else 'since'} step {self.since}"
+        return self.name or self.arm.title + since
+
 
 def lineup(config: RunConfig, events: Iterable[Event]) -> dict[str, Member]:
     """Each arm that is there after these events, by the label it has kept from its start, in order of place.

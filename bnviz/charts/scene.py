@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors, Theme
+from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
-from bnviz.frames import Event, Floats, Frame, layer_names, quantities
+from bnviz.frames import Event, Floats, Frame, arm_names, layer_names, quantities
 from bnviz.lineup import Member, current_config, lineup
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
+Moment = Literal["none", "running", "resting", "past"]
+"""Where the networks are that stand behind a picture: nowhere (a recording), in training, where the picture is, or
+further on."""
 LONGEST = 40
 """Characters of a name that a client may send."""
 RECENT = 30
@@ -35,6 +39,12 @@ class View:
     """Large type, to be read from the back of a room."""
     stacked: bool = False
     """Charts stand one under another, on a narrow screen: each names its layers."""
+    net: int | None = None
+    """Place of the network seen close by; None: the first with BatchNorm, or else the first."""
+    unit: int = 0
+    """Unit of the layer seen close by."""
+    stage: int = 0
+    """Stage of the update seen close by."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
     solo: int | None = None
@@ -55,10 +65,10 @@ class View:
         }
         if isinstance(given.get("tab"), str):
             known["tab"] = given["tab"][:LONGEST]
-        for name in ("layer", "solo"):
-            number = given.get(name)
-            if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1000:
-                known[name] = number
+        for name, most in (("layer", 1000), ("solo", 100), ("net", 100), ("unit", 100_000), ("stage", 100)):
+            place = given.get(name)
+            if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < most:
+                known[name] = place
         flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
         return cls(**known, **flags)
 
@@ -76,6 +86,11 @@ class Scene:
     """The frames drawn; older than the last of `steps` when scrubbing."""
     classes: int | None = None
     """Number of classes, where known: the loss of a network that has learned nothing is ln(classes)."""
+    moment: Moment = "none"
+    closeup: Closeup | None = None
+    """One unit in the last update, where somebody has asked for it and the networks rest there."""
+    plane: Plane | None = None
+    """What the networks make of the plane, where their inputs lie in one and it is looked at."""
     solo: int | None = None
     """Place of the only arm that is drawn; None, and a place that no arm has: all are."""
 
@@ -92,8 +107,7 @@ class Scene:
         if self.config is None:
             return {}
         everyone = lineup(self.config, self.events)
-        alone = {label: member for label, member in everyone.items() if member.place == self.solo}
-        return alone or everyone
+        return {label: each for label, each in everyone.items() if each.place == self.solo} or everyone
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
@@ -104,24 +118,30 @@ class Scene:
     def titles(self) -> dict[str, str]:
         """Each drawn arm's name for people, as it is now, by its label; arms that are alike are numbered."""
         if self.config is None:
-            labels = [frame.arm for frame in self.current]
+            labels = arm_names(self.steps)
             alone = [label for place, label in enumerate(labels) if place == self.solo]
             return {label: label for label in alone or labels}
-        titles = [title_of_member(member) for member in self.members.values()]
+        titles = [member.title for member in self.members.values()]
         return dict(zip(self.members, numbered(titles), strict=True))
 
     @cached_property
     def places(self) -> list[int]:
         """The place of each drawn arm, which decides its colour."""
         if self.config is None:
-            labels = [frame.arm for frame in self.current]
-            return [labels.index(label) for label in self.titles]
+            return [arm_names(self.steps).index(label) for label in self.titles]
         return [member.place for member in self.members.values()]
 
     @cached_property
     def frames(self) -> list[Frame | None]:
-        """The frame drawn for each arm; None for an arm that was not there yet."""
+        """The frame drawn for each arm; None for an arm that was not there yet.
+
+        Of recordings laid over each other one may be over by now: it is drawn as it was in the end.
+        """
         by_arm = {frame.arm: frame for frame in self.current}
+        if self.config is None and len(by_arm) < len(self.titles):
+            shown = self.current[0].step if self.current else -1
+            past = (frame for frames in self.steps if frames[0].step <= shown for frame in frames)
+            by_arm = {frame.arm: frame for frame in past} | by_arm
         return [by_arm.get(label) for label in self.titles]
 
     def drawn(self, frames: Iterable[Frame]) -> list[Frame]:
@@ -145,6 +165,11 @@ class Scene:
         return asked or any(measured)
 
     @cached_property
+    def tested(self) -> bool:
+        """Whether there is a test set; somebody else's loop need not have one."""
+        return self.config is not None or self.measured("test_loss") or self.measured("test_accuracy")
+
+    @cached_property
     def classified(self) -> bool:
         """Whether the networks tell classes apart, so that there is an accuracy."""
         if self.config is not None:
@@ -162,8 +187,7 @@ class Scene:
 
     def colors(self, view: View) -> Colors:
         """The colours of the viewer's theme, those of the arms in the order in which they are drawn."""
-        colors = PALETTE[view.theme]
-        return replace(colors, arms=tuple(map(colors.arm, self.places)) or colors.arms)
+        return PALETTE[view.theme].of(self.places)
 
     def recently(self, name: str) -> Floats:
         """A quantity in all recent frames, (N, ...)."""
@@ -201,19 +225,26 @@ class Scene:
         return next((each.step for each in self.current if each.arm == label and each.diverged), None)
 
 
-def title_of_member(member: Member) -> str:
-    """An arm's name for people: its own, or what is done to it, and since when."""
-    since = f" · {'forked at' if member.forked else 'since'} step {member.since}" if member.since is not None else ""
-    return member.name or member.arm.title + since
-
-
 def _last_with(name: str, frame: Frame, past: Sequence[Sequence[Frame]]) -> Frame:
     """The frame, if it has a value of this quantity, else the arm's last one that has."""
     own = (each for frames in reversed(past) for each in frames if each.arm == frame.arm)
     return next((each for each in (frame, *own) if np.isfinite(getattr(each, name)).any()), frame)
 
 
+def evenly(count: int, most: int) -> list[int]:
+    """Places of at most so many of `count` things, evenly spread, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
+
+
 def chosen_layer(scene: Scene, view: View, default: int | None = None) -> int:
     """The layer drawn over steps: the viewer's, or else a default (None: the last hidden one)."""
     usual = max(0, len(scene.layers) - 2) if default is None else default
     return min(usual if view.layer is None else view.layer, len(scene.layers) - 1)
+
+
+def chosen_arm(scene: Scene, view: View) -> str:
+    """The label of the network seen close by: the viewer's, or else the first with BatchNorm, or else the first."""
+    labels = list(scene.arms)
+    if view.net is not None:
+        return labels[min(view.net, len(labels) - 1)]
+    return next((label for label, arm in scene.arms.items() if arm.kind.over_batch), labels[0])

@@ -7,26 +7,28 @@ When stdin ends, so does the process: a parent that dies, however it dies, leave
 from __future__ import annotations
 
 import gc
-import json
 import os
-import queue
-import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
+from bnviz.closeup import to_text
 from bnviz.config import RunConfig
 from bnviz.frames import Description
 from bnviz.recording import Note, StreamWriter
 from bnviz.recording.arrow import NoteKind
+from bnviz.serve.commands import Commands
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
     from bnviz.training.replay import Journey
+    from bnviz.training.slow import SlowMotion
 
 WATCHABLE = 0.02
 """Steps that take at least so many seconds are measured each."""
+PLANE_SECONDS = 0.25
+"""While training goes on, the plane is looked at no more often."""
 
 
 SLICE = 0.1
@@ -35,39 +37,23 @@ OF_ARMS = ("change", "fork", "undo", "drop", "rename")
 """Commands that wait while the run goes back, and then act where it is."""
 
 
-class _Commands:
-    """Commands as they arrive on stdin; the end of stdin ends the process."""
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
-        threading.Thread(target=self._read, args=(source,), daemon=True).start()
-
-    def _read(self, source: IO[bytes]) -> None:
-        for line in source:
-            self._queue.put(json.loads(line))
-        os._exit(0)
-
-    def next(self, timeout: float | None) -> dict[str, Any] | None:
-        """The next command; None when none has come within `timeout` seconds (None: wait for ever)."""
-        try:
-            return self._queue.get(timeout != 0, timeout or None)
-        except queue.Empty:
-            return None
-
-
 @dataclass
 class _Session:
     """One run."""
 
     trainer: Trainer
+    slow: SlowMotion
     writer: StreamWriter
-    commands: _Commands
+    commands: Commands
     paused: bool = False
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
     status: str = ""
     journey: Journey | None = None
     rest_after: bool = False  # the journey: the run was paused when it began
     waiting: list[dict[str, Any]] = field(default_factory=list)
+    unit: dict[str, Any] | None = None  # what of an update is looked at close by
+    plane: bool = False  # whether the plane is looked at
+    plane_at: float = 0.0
 
     @property
     def resting(self) -> bool:
@@ -98,6 +84,19 @@ class _Session:
     def _write(self, items: Iterable[Item]) -> None:
         for item in items:
             self.writer.write(item)
+        self._show()
+
+    def _show(self) -> None:
+        """Measure what is looked at beside the frames; the update that is explained is the last one."""
+        if self.resting and self.unit is not None:
+            closeup = self.slow.close_up(**self.unit)
+            self.writer.write(Note("closeup", to_text(closeup) if closeup else ""))
+        now = time.monotonic()
+        if self.plane and (self.resting or now - self.plane_at >= PLANE_SECONDS):
+            plane = self.slow.plane()
+            if plane is not None:
+                self.plane_at = now
+                self.writer.write(Note("plane", to_text(plane)))
 
     def _say_status(self) -> None:
         finished = self.journey is None and self.trainer.finished
@@ -122,6 +121,9 @@ class _Session:
                 self.paused = True
                 self._extend_when_finished(by=1)
                 self._write(self.trainer.items(measure=True))
+            elif command == "look":
+                self.unit, self.plane = values["unit"], values["plane"]
+                self._show()
             elif command in OF_ARMS:
                 self._steer(command, values)
         except ValueError as error:
@@ -155,6 +157,8 @@ class _Session:
 
     def _travel(self, journey: Journey) -> None:
         """Go on for a moment; once at the step, that trainer takes the other's place."""
+        from bnviz.training.slow import SlowMotion  # noqa: PLC0415
+
         deadline = time.monotonic() + SLICE
         try:
             while not journey.arrived and time.monotonic() < deadline:
@@ -163,8 +167,8 @@ class _Session:
             self.journey, self.paused = None, self.rest_after
             self.writer.write(Note("problem", str(error)))
             return
-        if journey.told:
-            self.trainer = journey.trainer
+        if journey.told and self.trainer is not journey.trainer:
+            self.trainer, self.slow = journey.trainer, SlowMotion(journey.trainer)
         if journey.arrived:
             self.journey, self.paused, self.status = None, self.rest_after, ""
             waiting, self.waiting = self.waiting, []
@@ -183,7 +187,7 @@ def main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
-    commands = _Commands(open(0, "rb", buffering=0))  # noqa: SIM115
+    commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
     _warm_up()
     while True:
         command = commands.next(None)
@@ -205,11 +209,12 @@ def _warm_up() -> None:
     gc.freeze()  # what is imported stays: the collector need not look at it
 
 
-def _serve(config: RunConfig, model: str | None, commands: _Commands, sink: IO[bytes]) -> None:
+def _serve(config: RunConfig, model: str | None, commands: Commands, sink: IO[bytes]) -> None:
     """Serve a run. model: names the factory of somebody's own nets, `FILE.py:FUNCTION`."""
     from bnviz.data import DataUnavailable  # noqa: PLC0415
     from bnviz.models.factory import load_factory  # noqa: PLC0415
     from bnviz.training import Trainer, nets_of  # noqa: PLC0415
+    from bnviz.training.slow import SlowMotion  # noqa: PLC0415
 
     description, problem = Description.of(config), ""
     try:
@@ -223,7 +228,7 @@ def _serve(config: RunConfig, model: str | None, commands: _Commands, sink: IO[b
         if problem:
             raise ValueError(problem)
         trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
-        _Session(trainer, writer, commands).loop()
+        _Session(trainer, SlowMotion(trainer), writer, commands).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     writer.write(Note("stopped"))

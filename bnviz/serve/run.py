@@ -8,17 +8,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bnviz.config import Arm, RunConfig
+from bnviz.closeup import Closeup, Plane, closeup_from, plane_from
+from bnviz.config import RunConfig
 from bnviz.config.change import Change
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
-from bnviz.lineup import lineup
 from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
+from bnviz.serve.shelf import Shelf
+from bnviz.serve.standing import Standing
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import Audience, News, Source, Status
 
@@ -40,29 +41,39 @@ class Run:
 
     def __init__(
         self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False,
-        folder: Path | None = None,
+        shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
         self.id: str = before.id if before else secrets.token_urlsafe(12)
         self.control: str = before.control if before else secrets.token_urlsafe(18)
         self.owner: str = before.owner if before else owner
-        self.config = config
-        """The config as changed so far."""
-        self.labels = config.labels
-        """Of the arms that are there, in the order of `config.arms`."""
-        self.places = {label: place for place, label in enumerate(self.labels)}
-        """Each arm's place among the colours, also of those that are gone."""
+        self.standing = Standing(config)
         self.description = Description.of(config)
         self.history = History()
         self.status = Status.STARTING
         self.text = ""
+        self.closeup: Closeup | None = None
+        """The last update close by, as its owner asked for it."""
+        self.plane: Plane | None = None
+        """What the networks make of the plane, while somebody looks."""
+        self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
         self.successor: Source | None = None
         self.started = time.monotonic()
         self.worker: Worker | None = None
-        self.keeper = Keeper(folder)
+        self.keeper = Keeper(shelf, self.owner, self.history)
         self._audience = Audience()
         self._attention = Attention.AWAKE if for_viewers else Attention.NONE
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
         self._lock = threading.Lock()
+
+    @property
+    def config(self) -> RunConfig:
+        """The config as changed so far."""
+        return self.standing.config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the arms that are there, in the order of `config.arms`."""
+        return self.standing.labels
 
     @property
     def started_with(self) -> RunConfig:
@@ -75,6 +86,11 @@ class Run:
     def file(self) -> Path | None:
         """Where all of the run is kept, if it is."""
         return self.keeper.file
+
+    @property
+    def unkept(self) -> str:
+        """Why it is not being kept."""
+        return self.keeper.problem
 
     @property
     def step(self) -> int:
@@ -106,7 +122,7 @@ class Run:
     @property
     def alone_for(self) -> float:
         """Seconds since somebody watched."""
-        return 0.0 if self.watchers else time.monotonic() - self._audience.alone_since
+        return self._audience.alone_for
 
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""
@@ -121,6 +137,16 @@ class Run:
                 self._arrivals.clear()
             worker.send(name, **values)
 
+    def look(self, unit: dict[str, Any] | None, plane: bool) -> None:
+        """Have what is looked at measured beside the frames, and nothing else: a unit in the last update, the plane.
+
+        unit: `arm`, `layer` and `unit` of `SlowMotion.close_up`.
+        """
+        ready = self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED)
+        if ready and self.worker is not None and self._looked_at != (unit, plane):
+            self._looked_at = unit, plane
+            self.worker.send("look", unit=unit, plane=plane)
+
     def become(self, config: RunConfig, changes: Iterable[Change], labels: Sequence[str] | None = None) -> None:
         """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on.
 
@@ -130,9 +156,7 @@ class Run:
         for change in changes:
             label = None if change.arm is None else labels[change.arm]
             self.command("change", arm=label, fields={name: str(value) for name, value in change.fields.items()})
-        asked = dict(zip(labels, config.arms, strict=True))
-        arms = dict(zip(self.labels, self.config.arms, strict=True))
-        self._line_up({label: asked.get(label, arm) for label, arm in arms.items()}, config)
+        self.standing.become(config, labels)
         if self.status is Status.FINISHED:
             self.command("play")
 
@@ -140,35 +164,7 @@ class Run:
         """Train an arm no further; a run's last one stays."""
         if label in self.labels and len(self.labels) > 1:
             self.command("drop", arm=label)
-            self._forget(label)
-
-    def _forget(self, label: str) -> None:
-        arms = dict(zip(self.labels, self.config.arms, strict=True))
-        if label in arms:
-            del arms[label]
-            self._line_up(arms)
-
-    def _line_up(self, arms: dict[str, Arm], config: RunConfig | None = None) -> None:
-        with self._lock:
-            self.labels, self.config = tuple(arms), replace(config or self.config, arms=tuple(arms.values()))
-
-    def standing(self) -> tuple[RunConfig, tuple[str, ...]]:
-        """The config as changed so far, and the labels of its arms, of one moment."""
-        with self._lock:
-            return self.config, self.labels
-
-    def _follow_arms(self, event: Event) -> None:
-        """Take a fork into the config, and a dropped arm out of it; changes are there since they were asked for.
-
-        While a run goes back its events are told again: an arm that is known stays as it has become since.
-        """
-        if event.kind == "drop" and event.arm:
-            self._forget(event.arm)
-        elif event.kind == "fork" and (label := event.changes["label"]) not in self.places:
-            new = lineup(self.started_with, self.history.snapshot()[1])[label]
-            self.places[label] = new.place
-            arms = dict(zip(self.labels, self.config.arms, strict=True)) | {label: new.arm}
-            self._line_up(dict(sorted(arms.items(), key=lambda each: self.places[each[0]])))
+            self.standing.forget(label)
 
     def watch(self, news: News) -> None:
         """Count a watcher, and call `news` whenever something is new."""
@@ -211,7 +207,7 @@ class Run:
             self.text = self.keeper.problem or self.text
             if isinstance(item, Event):
                 self.history.add_event(item)
-                self._follow_arms(item)
+                self.standing.follow(item, self.history.snapshot()[1])
             else:
                 self._take_frames(item)
         self._audience.tell()
@@ -230,6 +226,10 @@ class Run:
             self.text = note.text
         elif note.kind in ("running", "paused", "finished") and self.status.live:  # not after its end
             self.status, self.text = Status(note.kind), self.keeper.problem
+        elif note.kind == "closeup":
+            self.closeup = closeup_from(note.text) if note.text else None
+        elif note.kind == "plane":
+            self.plane = plane_from(note.text)
         elif note.kind == "failed":
             self.end(Status.FAILED, note.text)
 

@@ -10,12 +10,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, MAX_ARMS, Arm, RunConfig
-from bnviz.data import Data, load
+from bnviz.data import load
 from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
 from bnviz.lineup import free_place, new_label, parse_name
 from bnviz.models.treatments import Learner, pretraining_steps, shallow_depth
-from bnviz.probe import Batch
+from bnviz.probe import Batch, Probe
 from bnviz.probe import measure as measure_step
 from bnviz.training.batches import batches, targets
 from bnviz.training.divergence import Unchecked
@@ -67,15 +67,17 @@ class Trainer:
         """Steps added when a finished run is continued."""
         self.nets = nets or nets_of(config)
         """Where the networks come from."""
-        self._loss_fn = self.nets.loss(loss_function(config))
+        self.loss_fn = self.nets.loss(loss_function(config))
         data = load(config.dataset, noise=config.data_noise, seed=config.seed, progress=progress)
         if self.nets.flat:
             data = replace(data, x_train=data.x_train.flatten(1), x_test=data.x_test.flatten(1))
-        self._data = data = replace(data, y_test=targets(data, config.loss, data.y_test))
+        self.data = data = replace(data, y_test=targets(data, config.loss, data.y_test))
         self._batches = batches(len(data.x_train), config.batch_size, config.seed)
         self._unchecked = Unchecked()
         self.batch = Batch(data.x_train[:0], data.y_train[:0], data.x_test, data.y_test, data.classes)
         """What the last step trained on, and the test set."""
+        self.probes: dict[str, Probe] = {}
+        """What watched the last step, by the arms' labels; none if it was not measured."""
         self._grow_at = pretraining_steps(config.steps)
         first_depth = {"pretrain": shallow_depth(config.depth)}
         self._arms = {
@@ -113,13 +115,13 @@ class Trainer:
     def step(self, measure: bool = False) -> tuple[Frame, ...]:
         """Make one optimizer update of every arm; with `measure`, return what was measured, one frame per arm."""
         self.grow()
-        rows, data = next(self._batches), self._data
+        rows, data = next(self._batches), self.data
         x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
         y = targets(data, self.config.loss, y)
         self.batch = Batch(x, y, data.x_test, data.y_test, data.classes)
-        probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
+        self.probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
         with ExitStack() as stack:
-            for probe in probes.values():
+            for probe in self.probes.values():
                 stack.enter_context(probe)
             self._unchecked.add({label: self._update(each, x, y) for label, each in self._arms.items()})
         self.step_count += 1
@@ -128,7 +130,7 @@ class Trainer:
         if not measure:
             return ()
         steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
-        return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self.nets.layers, steps)
+        return measure_step(self.step_count - 1, self.probes, self.batch, self.loss_fn, self.nets.layers, steps)
 
     def items(self, measure: bool) -> Iterator[Item]:
         """Make one update; yield what is new: events first, then the frames of this step, if it is measured."""
@@ -197,6 +199,7 @@ class Trainer:
         if len(self._arms) == 1:
             raise ValueError(f"{arm} is the only network left, and a run needs one.")
         self._line_up({label: each for label, each in self._arms.items() if label != arm})
+        self.probes.pop(arm, None)
         return self._happened("drop", arm, {})
 
     def rename(self, arm: str, name: str) -> Event:
@@ -217,7 +220,7 @@ class Trainer:
 
     def _update(self, arm: RunningArm, x: Tensor, y: Tensor) -> Tensor:
         self.nets.seed(self.started_with.seed, self.step_count)
-        return arm.update(x, y, self._loss_fn)
+        return arm.update(x, y, self.loss_fn)
 
     def _line_up(self, arms: dict[str, RunningArm]) -> None:
         """Go on with these arms, in order of place."""

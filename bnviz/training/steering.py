@@ -31,6 +31,8 @@ def steer(trainer: Trainer, command: str, values: Mapping[str, Any]) -> Journey 
         trainer.rename(str(arm), values["name"])
     elif command == "drop":
         trainer.drop(str(arm))
+    elif command == "fork":
+        trainer.fork(str(arm), **fields)
     else:
-        {"change": trainer.change, "fork": trainer.fork}[command](str(arm), **fields)
+        trainer.change(arm, **fields)
     return None

@@ -41,7 +41,7 @@ def follow(run: Run) -> RunConfig:
 
     Returns the config of the run that the rows follow: the run may go on changing.
     """
-    state, (config, there) = st.session_state, run.standing()
+    state, (config, there) = st.session_state, run.standing.snapshot()
     if state["arm_run"] != run.started:
         adopt(run, there)
     if state["arm_run"] != run.started:
@@ -56,7 +56,7 @@ def follow(run: Run) -> RunConfig:
             known[_add_row(arm)] = label
     order = {label: place for place, label in enumerate(there)}
     state["arms"] = sorted(state["arms"], key=lambda uid: order.get(known.get(uid, ""), len(order)))
-    state["arm_places"] = {uid: run.places[label] for uid, label in known.items()}
+    state["arm_places"] = {uid: run.standing.places[label] for uid, label in known.items()}
     return config
 
 
@@ -102,10 +102,14 @@ def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
     found = tuple(_arm_row(places[uid], uid, own) for uid in list(state["arms"]))
     if len(found) < MAX_ARMS:
         st.button(
-            "Add a network", icon=":material/add:", type="tertiary", key="add_arm", on_click=_add_row,
+            "Add a network", icon=":material/add:", type="tertiary", key="add_arm", on_click=_add_arm,
             args=(Arm("batch"),), help="All start anew. A fork (key F) joins the running networks instead.",
         )  # fmt: skip
     return found
+
+
+def _add_arm(arm: Arm) -> None:
+    _add_row(arm)
 
 
 def _add_row(arm: Arm) -> int:

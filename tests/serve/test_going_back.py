@@ -118,7 +118,8 @@ def test_pausing_holds_the_way_back_and_what_is_asked_meanwhile_comes_after_it(h
     [
         ({"command": "fork", "arm": "none", "fields": {"normalization": "batch", "depth": 3}, "at": 5},
          ("fork", {"arm": "none", "fields": {"normalization": "batch"}, "at": 5})),
-        ({"command": "fork", "arm": "none", "fields": "x", "at": "5"}, ("fork", {"arm": "none", "fields": {}, "at": None})),
+        ({"command": "fork", "arm": "none", "fields": "x", "at": "5"},
+         ("fork", {"arm": "none", "fields": {}, "at": None})),
         ({"command": "fork", "arm": 1}, None),
         ({"command": "stop", "arm": "none"}, None),
         ({"command": "rename", "arm": "none", "name": "x"}, ("rename", {"arm": "none", "name": "x"})),

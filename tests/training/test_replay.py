@@ -71,7 +71,10 @@ def test_a_replayed_run_is_equal_bit_by_bit_and_goes_on_alike(step):
 
 def test_growth_and_auxiliary_losses_replay():
     config = replace(SMALL, depth=4, arms=(Arm("none", trick="pretrain"), Arm("batch", trick="auxiliary")))
-    doings = {5: (lambda t: t.fork("none+pretrain", learning_rate=0.2),), 30: (lambda t: t.change("none+pretrain", normalization="batch"),)}
+    doings = {
+        5: (lambda t: t.fork("none+pretrain", learning_rate=0.2),),
+        30: (lambda t: t.change("none+pretrain", normalization="batch"),),
+    }
     original, _ = steered(config, doings, 40)
     again = replayed(config, original.events, 40)
     assert [event.kind for event in again.events] == ["fork", "grow", "grow", "change"]
