@@ -105,7 +105,7 @@ async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
         await wake.wait()
         wake.clear()
         seat.follow()
-        message = seat.viewer.take()
+        message = None if seat.viewer.behind else seat.viewer.take()
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
         elif message is not None:
@@ -128,7 +128,12 @@ async def _receive(websocket: WebSocket, seat: _Seat) -> None:
             message = json.loads(text)
         except ValueError:
             continue
-        if isinstance(message, dict):
+        if not isinstance(message, dict):
+            continue
+        if (seen := _whole(message.get("seen"))) is not None:
+            seat.viewer.seen = seen
+            seat.viewer.wake()
+        else:
             _obey(message, seat)
             seat.stream.refresh(seat.viewer)
 

@@ -16,8 +16,9 @@ export function connect(s) {
   ws.binaryType = "arraybuffer";
   const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
   ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
-  let inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
+  let seen = 0, inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
   ws.onmessage = ({ data }) => {
+    if (s.data.audience) ws.send(JSON.stringify({ seen: ++seen })); // a slow network is sent less, and nothing old
     if (typeof data === "string") takeText(s, ws, data);
     else inbox = inbox.then(async () => takeText(s, ws, await unpacked(data))).catch((error) => console.error("bnviz:", error));
   };
