@@ -27,6 +27,8 @@ from websockets.exceptions import ConnectionClosed
 
 FRAMES = 10
 """Frames a second that are aimed at."""
+COLUMNS = ("viewers", "age ms", "95 % ms", "frames/s", "slow f/s", "slow ms", "kB/frame", "server", "worker", "steps/s")
+"""server, worker: cores in use."""
 SLOW_READS = 1.0
 """Seconds that a slow viewer takes over a message."""
 
@@ -146,19 +148,7 @@ def round_of(server: subprocess.Popen[str], where: dict[str, Any], count: int, s
 def compare(server: subprocess.Popen[str], chosen: argparse.Namespace) -> None:
     """Rounds with one viewer and with many, in turn."""
     where, found = json.loads(server.stdout.readline()), {1: [], chosen.viewers: []}
-    columns = (
-        "viewers",
-        "age ms",
-        "95 % ms",
-        "frames/s",
-        "slow f/s",
-        "slow ms",
-        "kB a frame",
-        "server",
-        "worker",
-        "steps/s",
-    )
-    print(" ".join(f"{column:>10}" for column in columns), flush=True)
+    print(" ".join(f"{column:>10}" for column in COLUMNS), flush=True)
     for count in (1, chosen.viewers) * chosen.rounds:
         row = round_of(server, where, count, chosen.slow if count > 1 else 0, chosen.seconds)
         found[count].append(row)
