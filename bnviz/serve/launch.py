@@ -50,6 +50,7 @@ def serve(
     if browser:
         threading.Thread(target=_open_when_ready, args=(url, query), daemon=True).start()
     overrides = options() | {"server.address": address, "server.port": chosen, "server.headless": True}
+    server().local = not lan
     if lan:
         overrides["server.allowedHosts"] = []  # Streamlit would refuse addresses; `visitors.Hosts` knows them
         server().host_names = own_names()

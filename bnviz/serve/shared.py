@@ -19,6 +19,8 @@ class Server:
         """All open sockets."""
         self.host_names: list[str] | None = None
         """The names by which it may be called; None: those of Streamlit's option."""
+        self.local = False
+        """Whether it is meant for its user's own machine alone, and no other can reach it."""
         self._streams: dict[Source, Stream] = {}
 
     @property

@@ -152,7 +152,8 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
         viewer.drawn = None
     if viewer.audience:
         return  # whatever key it sends
-    if seat.source.controlled_by(message.get("control")):
+    viewer.key = message.get("control")
+    if seat.source.controlled_by(viewer.key):
         seat.lead()
     steer(seat.server, seat.source, message)
 

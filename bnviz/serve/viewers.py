@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from bnviz import charts
 from bnviz.charts.scene import View
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import extras_of, header_of, scene_message, scene_of
 from bnviz.serve.texts import Message, Series, Text
 from bnviz.source import Source, Status
@@ -37,6 +38,8 @@ class Viewer:
     packed: bool = False
     """Whether messages are sent gzipped."""
     view: View = field(default_factory=View)
+    key: object = None
+    """To steering the source, if the viewer has sent it."""
     seek: int | None = None
     """The step looked at; None: the newest."""
     follows: bool = False
@@ -170,8 +173,10 @@ class Stream:
                 viewers = tuple(self._viewers)
                 if not viewers:
                     self._thread = None
+                    attend(self.source, [])
                     return
             started = time.monotonic()
+            attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
             self._publish(self._whose_turn(viewers), sum(not viewer.leads for viewer in viewers))
             time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
             if any(viewer.due for viewer in viewers):
@@ -219,10 +224,8 @@ class Stream:
         scene = scene_of(self.source, seek)
         header = header_of(self.source, scene, seek) | about
         panels = charts.panels(scene, view)
-        noticed = charts.notice(scene, view) is not None
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
-        ids = tuple(panel.id for panel in panels)
-        shape = (self, view, tuple(scene.titles.items()), bool(scene.current), ids, noticed)
+        shape = (self, *charts.structure(scene, view))
         due = (view, seek) not in self._series
         figures = charts.patch(scene, view, series=due) if scene.current else {}
         if due:

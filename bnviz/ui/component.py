@@ -11,13 +11,14 @@ from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve import player
 from bnviz.serve.audience import lan_address
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_message, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 
-PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {"presets": "Presets", "recordings": "Recordings", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
 
@@ -53,6 +54,7 @@ def draw(source: Source, control: str | None) -> None:
         seek = st.session_state.get("seek")
         if control is not None:
             server().lead(now, view, seek)
+        attend(now, [(view, control)])
         scene = scene_of(now, seek)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 

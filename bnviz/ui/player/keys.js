@@ -3,6 +3,7 @@ import { el } from "./dom.js";
 import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
+import { turn } from "./stages.js";
 import { present } from "./toolbar.js";
 
 /**
@@ -13,6 +14,8 @@ export const KEYS = [
   { keys: [" "], shown: "space", title: "Play or pause", act: (s) => s.play.click() },
   { keys: ["ArrowRight"], shown: "→", title: "One step on", act: (s) => command(s, "step") },
   { keys: ["ArrowLeft"], shown: "←", title: "One step back", act: (s) => command(s, "back"), when: (s) => s.data.kept },
+  { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
+  { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },

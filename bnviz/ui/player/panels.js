@@ -43,7 +43,7 @@ function fillTitle(s, node, parts) {
   node.replaceChildren(...parts.map((part) => titlePart(s, part)));
 }
 
-function titlePart(s, part) {
+export function titlePart(s, part) {
   const style = armColor(part);
   if (part.switch) {
     const options = part.options.map((each) => el("option", { value: each.value, selected: each.value === part.value }, each.text));

@@ -7,6 +7,7 @@ import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { advance } from "./replay.js";
 import { connect, receive, send } from "./socket.js";
+import { showWords } from "./stages.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
 import { showTimeline } from "./timeline.js";
 import { build, showSentence, showStatus } from "./toolbar.js";
@@ -71,6 +72,7 @@ async function drawScene(s, message) {
   forgetArrays();
   buildGrid(s, message.grid, message.colors);
   showNotice(s, message.notice);
+  showWords(s, message.words);
   showFindings(s, message.findings);
   for (const { id } of message.grid) // before anything is drawn: it moves titles, and so decides how high charts are
     s.panels.get(id).node.style.setProperty("--left", `${message.figures[id].layout.margin.l}px`);

@@ -1,6 +1,7 @@
 // The row of tabs, and what a tab says in words.
 import { el, words } from "./dom.js";
 import { look } from "./panels.js";
+import { command } from "./socket.js";
 
 export function buildTabs(s) {
   s.tabs = el("div", { class: "bnviz-tabs", role: "tablist", "aria-label": "Views", onkeydown: (event) => onTabKey(s, event) });
@@ -55,7 +56,7 @@ export function showNotice(s, notice) {
   if (!notice) return;
   const { title, text, button } = notice;
   const ask = button && el("button", { class: "bnviz-button bnviz-main", disabled: !s.data.control,
-    onclick: () => s.trigger("setting", button.setting) }, button.text);
+    onclick: () => (button.command ? command(s, button.command) : s.trigger("setting", button.setting)) }, button.text);
   s.notice.replaceChildren(el("h3", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
 }
 

@@ -7,6 +7,7 @@ import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
 import { openShare } from "./share.js";
 import { command } from "./socket.js";
+import { buildWords } from "./stages.js";
 import { buildTabs } from "./tabs.js";
 import { seek } from "./timeline.js";
 
@@ -30,7 +31,8 @@ export function build(s) {
   s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
+  buildWords(s);
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
@@ -38,7 +40,7 @@ export function build(s) {
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
-export function showStatus(s, { status, step, steps, rate, text, watching }) {
+export function showStatus(s, { status, step, steps, rate, text, watching, unkept }) {
   showWatching(s, watching);
   s.steps = steps ?? s.steps;
   if (s.data.kept) showPlaying(s);
@@ -48,8 +50,8 @@ export function showStatus(s, { status, step, steps, rate, text, watching }) {
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
   const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status;
-  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail].filter(Boolean).join(" · ");
-  s.status.title = s.steps ? `of ${s.steps} steps` : "";
+  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail, unkept && "not being kept"].filter(Boolean).join(" · ");
+  s.status.title = unkept || (s.steps ? `of ${s.steps} steps` : "");
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
   else if (performance.now() > s.problemUntil) problem(s, "");
 }
