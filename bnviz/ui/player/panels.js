@@ -86,10 +86,7 @@ export function listen(s, panel) {
   plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
 }
 
-// With the key, where there is one: what its owner looks at close by is measured.
-export const sendView = (s) => send(s, { view: s.view, control: s.data?.control ?? null });
-
 export function look(s, change) {
   s.view = { ...s.view, ...change };
-  sendView(s);
+  send(s, { view: s.view });
 }
