@@ -117,7 +117,7 @@ class Scene:
         past = [frames for frames in self.steps[-RECENT:] if frames[0].step <= shown]
         if len(past) < min(RECENT, len(self.steps)):  # scrubbing
             past = [frames for frames in self.steps if frames[0].step <= shown][-RECENT:]
-        return [frame for frames in past for frame in frames] + list(self.current)
+        return [frame for frames in past for frame in frames] + [frame for frame in self.frames if frame is not None]
 
     @cached_property
     def landscape_known(self) -> bool:
