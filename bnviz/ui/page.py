@@ -43,7 +43,7 @@ def main() -> None:
         else:
             _watching_only(source)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
-        problems.append(source.text)
+        problems.append(escaped(source.text))  # has names of recordings in it
     for problem in problems:
         st.warning(problem, icon=":material/info:")
     if source is not None:
