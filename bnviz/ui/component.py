@@ -63,7 +63,7 @@ def _component() -> Any:
     return st.components.v2.component(
         "bnviz.player",
         html='<div class="bnviz-player"></div>',
-        css=(HERE / "player.css").read_text(),
+        css="".join(path.read_text() for path in sorted(HERE.glob("*.css"))),
         js=_script(),
         isolate_styles=False,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -19,7 +20,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE
 from bnviz.source import Source, Status
-from bnviz.ui import arm_rows, component, own_data, sidebar
+from bnviz.ui import arm_rows, component, notice, own_data, sidebar
 from bnviz.ui.component import TABS
 from bnviz.ui.markdown import escaped
 
@@ -33,16 +34,17 @@ def main() -> None:
     """Draw the page."""
     st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
     st.html(f"<style>{_style()}</style>")
-    problems = _read_link() if "config" not in st.session_state else []
+    problems: list[str] = []
+    if "config" not in st.session_state:
+        notice.keep(_read_link())
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
-        st.markdown("## bnviz\nWatch normalization work")
+        st.markdown("# bnviz\nWatch normalization work")
         if source is None or _mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
-    for problem in problems:
-        st.warning(problem, icon=":material/info:")
+    notice.draw(problems)
     if source is not None:
         _write_link(source)
         component.draw(source, source.control if isinstance(source, Run) and _mine(source) else None)
@@ -177,10 +179,23 @@ def reconcile(wanted: RunConfig, run: Run | None) -> Run:
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes)
             return run
-        st.toast(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
+        st.toast(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
     return started
+
+
+def _started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
+    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
+    stuck = set(because_of)
+    along = [name for name in sidebar.FIELDS if name not in stuck and getattr(now, name) != getattr(before, name)]
+    along = [name for name in along if name != "arms"]
+    set_too = ", ".join(f"{_words([name])} {_written(getattr(now, name))}" for name in along)
+    return f"Started anew with another {_words(because_of)}{f'; with it, {set_too}' if set_too else ''}."
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _words(names: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ const TAILS = { kept: "recording", growing: "recording, still being written" };
 
 export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
-    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
+    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true", "data-key": key }) : "");
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   s.status = el("span", { class: "bnviz-status" });
@@ -28,7 +28,7 @@ export function build(s) {
   s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
