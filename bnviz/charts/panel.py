@@ -128,3 +128,6 @@ class Tab:
     """What is first met here, for the tab that explains everything."""
     notice: Callable[[Scene], Part | None] = field(default=lambda scene: None)
     """Why there is nothing to draw, if so: title, text, and with or without a button."""
+    words: Callable[[Scene, View], Part | None] = field(default=lambda scene, view: None)
+    """What is said beside the charts, if anything: `{"heading", "text", "formulas", "places", "place"}`, a formula as
+    nested lists of MathML, a place as `{"text", "there", "set": {name: value}}`."""
