@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from bnviz.charts.look import PALETTE
+from bnviz.charts.look import PALETTE, sign
 from bnviz.config import SETTINGS, RunConfig
 from bnviz.config.change import Restart, difference
 from bnviz.config.forgiving import forgiving_config
@@ -40,6 +40,7 @@ def main() -> None:
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
+        st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
         st.markdown("# bnviz\nWatch normalization work")
         if source is None or _mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
@@ -106,12 +107,12 @@ def _start_preset(name: str) -> None:
 
 @st.cache_resource
 def _style() -> str:
-    """The page's own style, with a dot in each network's colour before its switch."""
-    dots = "".join(
-        f".st-key-arm-row-{place}::before {{ background: var(--bnviz-arm-{place}, {color}); }}\n"
+    """The page's own style, with each network's marker in its colour before its switch."""
+    signs = "".join(
+        f".st-key-arm-row-{place}::before {{ content: '{sign(place)}'; color: var(--bnviz-arm-{place}, {color}); }}\n"
         for place, color in enumerate(PALETTE["light"].arms)
     )
-    return (HERE / "page.css").read_text() + dots
+    return (HERE / "page.css").read_text() + signs
 
 
 def _read_link() -> list[str]:
