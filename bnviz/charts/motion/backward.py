@@ -96,19 +96,16 @@ def _projection(c: Closeup, scene: Scene) -> list[Node]:
     below = "σ" if part.centred and "PNorm" not in c.normalization else "s"
     if "PNorm" in c.normalization:
         return [formula("g =", slope("L", "x̂"), "=", g, ", ", along, "=", float(part.after[part.place]))]
-    root_k = math.sqrt(part.count)
+    root_k, length = math.sqrt(part.count), _length_xhat(part)
     mean, product = float(part.along[0, 0] * part.scale / root_k), _mean_product(part)
     first = "− mean ( g )" if part.centred else ""
     numbers = f"{told(g)} {signed(-mean) if part.centred else ''} {signed(-xhat * product)}"
     return [
         formula(along, "=", fraction("1", below), "( g", first, "− x̂ · mean ( g x̂ ) )", "=",
                 fraction("1", formula(part.scale)), "(", numbers, ") =", float(part.after[part.place])),
-        formula("∑", "g_i / s :", part.along[0, 0] * root_k, "→", _zero(part.along[0, 1] * root_k, part), ",   ",
-                "∑", "g_i x̂_i / s :", *(
-                    _zero(part.along[1, k] * _length_xhat(part), part) if k else part.along[1, k] * _length_xhat(part)
-                    for k in (0, 1)
-                )),
-    ]  # fmt: skip
+        formula("∑", "g_i / s :", part.along[0, 0] * root_k, "→", _zero(part.along[0, 1] * root_k, part)),
+        formula("∑", "g_i x̂_i / s :", part.along[1, 0] * length, "→", _zero(part.along[1, 1] * length, part)),
+    ][:: 1 if part.centred else 2]  # fmt: skip
 
 
 def _length_xhat(part: Normalizing) -> float:

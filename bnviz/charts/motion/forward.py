@@ -66,7 +66,7 @@ def _linear_text(c: Closeup, scene: Scene) -> str:
     extra = "" if c.bias[0] == c.bias[0] else " It has no bias: the normalization behind it would take that away again."
     where = " at the middle of the map" if kind_of_unit(c) == "channel" else ""
     return (f"{kind_of_unit(c).capitalize()} {c.unit + 1} multiplies each entry by a weight and adds up{where}. "
-            f"Written out: the {min(TERMS, len(c.x))} largest products, then the sum of the others.{extra}")  # fmt: skip
+            f"Written out: the {min(TERMS, len(c.x))} largest products, then the others' sum.{extra}")  # fmt: skip
 
 
 LINEAR = Stage(

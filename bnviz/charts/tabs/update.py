@@ -33,7 +33,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         )
         for place, picture in enumerate(stage.pictures(closeup))
     ]  # fmt: skip
-    return own + beside(scene, closeup.arm, closeup.layer)
+    return own + beside(scene, closeup.arm)
 
 
 def _drawn(scene: Scene, view: View, picture: Picture) -> Figure:
