@@ -12,7 +12,7 @@ from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch"]
+__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "notice", "panels", "patch"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -40,10 +40,11 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
 
     Without `series` only the charts that are drawn at full rate.
     """
-    return {panel.id: _changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
+    return {panel.id: changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
 
 
-def _changes(figure: Figure) -> Figure:
+def changes(figure: Figure) -> Figure:
+    """What of a figure may differ from that of another step, as `Plotly.animate` takes it, and the note."""
     data = [{name: trace[name] for name in LIVE if name in trace} for trace in figure["data"]]
     for trace in data:
         if isinstance(trace.get("text"), list) and "customdata" in trace:
@@ -53,9 +54,9 @@ def _changes(figure: Figure) -> Figure:
         for name, value in figure["layout"].items()
         if name in ("xaxis", "yaxis") and "ticktext" not in value
     }
-    changes: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
+    found: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
     # Plotly moves lines without a redraw, but no heatmap.
-    return changes | {"redraw": True} if any("z" in trace for trace in data) else changes
+    return found | {"redraw": True} if any("z" in trace for trace in data) else found
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:

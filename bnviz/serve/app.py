@@ -18,13 +18,12 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from bnviz.serve import sockets
+from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import Hosts, PageHeaders, same_origin
 from bnviz.source import Source
 
 HERE = Path(__file__).resolve().parent
-PLOTLY = "/bnviz/plotly.min.js"
-"""Path of plotly.js below the app's base path."""
 CHUNK = 2**20
 
 

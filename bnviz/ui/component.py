@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from bnviz import charts
 from bnviz.charts.scene import View
-from bnviz.serve.app import PLOTLY
+from bnviz.serve import player
 from bnviz.serve.messages import scene_message, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 
-HERE = Path(__file__).parent / "player"
 PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
@@ -32,7 +29,7 @@ def draw(source: Source, control: str | None) -> None:
     tab: str = st.session_state["tab"]
     data = {
         "socket": path_of(source),
-        "plotly": PLOTLY,
+        "plotly": player.PLOTLY,
         "run": source.id,
         "control": control,
         "kept": not isinstance(source, Run),
@@ -63,17 +60,10 @@ def _component() -> Any:
     return st.components.v2.component(
         "bnviz.player",
         html='<div class="bnviz-player"></div>',
-        css=(HERE / "player.css").read_text(),
-        js=_script(),
+        css=player.style(),
+        js=player.script(),
         isolate_styles=False,
     )
-
-
-def _script() -> str:
-    """The player's modules as the one script that a component is: without imports, and one export, the component."""
-    modules = [path.read_text() for path in sorted(HERE.glob("*.js"))]
-    plain = re.sub(r"^import .*;\n", "", "\n".join(modules), flags=re.MULTILINE)
-    return re.sub(r"^export (?!default)", "", plain, flags=re.MULTILINE)
 
 
 def _mount(data: dict[str, Any]) -> None:

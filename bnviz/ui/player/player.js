@@ -130,7 +130,7 @@ function stop(s) {
   for (const { plot } of s.panels.values()) if (plot.data) window.Plotly.purge(plot);
 }
 
-export default function (component) {
+export default function player(component) {
   const { data, parentElement, setTriggerValue } = component;
   let s = STATES.get(parentElement);
   if (!s) STATES.set(parentElement, (s = start(parentElement)));

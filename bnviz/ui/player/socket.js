@@ -7,6 +7,11 @@ import { problem, showStatus } from "./toolbar.js";
 export function connect(s) {
   clearTimeout(s.retry);
   s.ws?.close();
+  if (s.data.file) { // no server: what it would send is at hand
+    s.ws = s.data.file((message) => receive(s, message));
+    send(s, { view: s.view });
+    return;
+  }
   if (!s.socket) return;
   const url = appUrl(s.socket);
   url.protocol = url.protocol.replace("http", "ws");
