@@ -20,6 +20,8 @@ from starlette.websockets import WebSocket
 from bnviz.serve import sockets
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
+from bnviz.serve.takeaway import routes as takeaway
+from bnviz.serve.takeaway.routes import file_name
 from bnviz.serve.visitors import Hosts, PageHeaders, same_origin
 from bnviz.source import Source
 
@@ -59,19 +61,12 @@ async def recording_file(request: Request) -> Response:
         return Response("There is no such run here any more.", 404, media_type="text/plain")
     if not same_origin(request):
         return Response("Ask from the page itself.", 403, media_type="text/plain")
-    headers = {"Content-Disposition": f'attachment; filename="{_file_name(source)}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(source, "arrow")}"'}
     kind = "application/vnd.apache.arrow.stream"
     if source.file is not None:
         return StreamingResponse(_parts(source.file), media_type=kind, headers=headers)
     body = await asyncio.to_thread(_thinned, source)
     return Response(body, media_type=kind, headers=headers)
-
-
-def _file_name(source: Source) -> str:
-    config = source.description.config
-    if config is None:
-        return "bnviz-recording.arrow"
-    return f"bnviz-{config.dataset}-{config.depth}x{config.width}-{config.activation}-seed{config.seed}.arrow"
 
 
 def _parts(file: Path) -> Iterator[bytes]:
@@ -100,6 +95,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(PLOTLY, plotly_js),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
+        *takeaway.routes(),
         WebSocketRoute(sockets.PATH, run_socket),
     ]
 

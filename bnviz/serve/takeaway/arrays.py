@@ -1,4 +1,4 @@
-"""Many numbers in few bytes: each array once, byte by byte so that gzip finds what is alike, and everything in one piece."""
+"""Many numbers in few bytes: each array once, byte by byte, so that gzip finds what is alike."""
 
 from __future__ import annotations
 

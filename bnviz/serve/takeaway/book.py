@@ -34,7 +34,7 @@ def thinned(recording: Recording, most: int = MOST_STEPS) -> Recording:
 
 
 class Book:
-    """The messages of a recording: for each of its steps, tabs and views, in parts that are shared where they are alike.
+    """The messages of a recording: for each of its steps, tabs and views, in parts, what is alike once.
 
     Steps that show the same panels of the same networks make a chapter: it has the figures whole, and for each of its
     steps what of the live ones changes. A chart over steps is the same at all of them but for the mark at the step.
@@ -68,7 +68,7 @@ class Book:
         return {
             "steps": [scene.current[0].step for scene in self._scenes], "headers": shared(headers),
             "timelines": shared(timelines), "words": words, "findings": findings, "cursors": cursors,
-            "chapters": chapters, "chapter": chapter_of, "figures": self._figures,
+            "chapters": chapters, "chapter": chapter_of, "figures": self._figures, "live": charts.LIVE,
             "shelf": [json.loads(text) for text in self._shelf],
         }  # fmt: skip
 
@@ -96,7 +96,10 @@ class Book:
         scene, tabs = self._scenes[places[-1]], {}
         for number, tab in enumerate(charts.TABS):
             grids = [
-                {"when": when, "panels": [[self._put(panel.describe()), self._figure(panel, tab, places)] for panel in found]}
+                {
+                    "when": when,
+                    "panels": [[self._put(panel.describe()), self._figure(panel, tab, places)] for panel in found],
+                }
                 for when, found in self._outcomes(scene, tab, charts.panels)
             ]
             tabs[tab] = {"grids": grids, "notice": charts.notice(scene, View(tab=tab))}

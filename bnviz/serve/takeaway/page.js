@@ -71,7 +71,8 @@ export function sceneAt(book, place, view) {
 // The same as a change of what is drawn already, of the same chapter and view.
 export function patchAt(book, place, view) {
   const { figures, ...message } = sceneAt(book, place, view);
-  const changed = ({ data, layout: { xaxis, yaxis }, note }) => ({ data, traces: data.map((_, index) => index), layout: { xaxis, yaxis }, note,
+  const part = (trace) => Object.fromEntries(book.live.filter((name) => name in trace).map((name) => [name, trace[name]]));
+  const changed = ({ data, layout: { xaxis, yaxis }, note }) => ({ data: data.map(part), traces: data.map((_, index) => index), layout: { xaxis, yaxis }, note,
     redraw: data.some(({ z }) => z) });
   return { ...message, type: "patch", figures: Object.fromEntries(Object.entries(figures).map(([id, figure]) => [id, changed(figure)])) };
 }

@@ -4,8 +4,12 @@ import { openSheet } from "./sheet.js";
 
 /** @type {{title: string, about: string, act: (s: any) => void, when?: (s: any) => boolean}[]} */
 export const WAYS = [
+  { title: "Page", about: "One HTML file with every tab, the timeline and Present: it opens anywhere, with no network and no server.",
+    act: (s) => fetched(s, "page.html", "Making the page") },
   { title: "Recording", about: "All of the run as an Arrow file: bnviz open shows it again, bnviz export makes tables of it.",
     act: (s) => download(s, "recording.arrow") },
+  { title: "Table, CSV", about: "A row for each measured step, network and layer; for a spreadsheet.", act: (s) => fetched(s, "table.csv", "Making the table") },
+  { title: "Table, Parquet", about: "The same, small and with types; for pandas, Polars or DuckDB.", act: (s) => fetched(s, "table.parquet", "Making the table") },
 ];
 
 /**
@@ -17,8 +21,41 @@ export function download(s, name) {
   if (s.socket) el("a", { href: appUrl(s.socket.replace(/socket$/, name)).href, download: "" }).click();
 }
 
+/**
+ * Fetch a file that the server has to make first, and say so while it does.
+ * @param {any} s
+ * @param {string} name
+ * @param {string} doing
+ */
+async function fetched(s, name, doing) {
+  const said = el("p", { role: "status" }, `${doing} …`), began = performance.now();
+  const sheet = openSheet(s, "Save", said, el("progress"));
+  const ticking = setInterval(() => { said.textContent = `${doing} … ${Math.round((performance.now() - began) / 1000)} s`; }, 1000);
+  try {
+    const response = await fetch(appUrl(s.socket.replace(/socket$/, name)));
+    if (!response.ok) throw new Error(await response.text());
+    const file = response.headers.get("Content-Disposition")?.match(/filename="(.+)"/)?.[1] ?? name;
+    if (sheet.open) keep(await response.blob(), file); // or it was put away meanwhile
+    sheet.close();
+  } catch (error) {
+    sheet.querySelector("progress").remove();
+    said.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+  } finally { clearInterval(ticking); }
+}
+
+/**
+ * Give the reader a file.
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function keep(blob, name) {
+  const href = URL.createObjectURL(blob);
+  el("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 export function openSave(s) {
   const lines = WAYS.filter(({ when }) => !when || when(s)).map(({ title, about, act }) =>
-    el("li", {}, el("button", { class: "bnviz-button", onclick: () => { act(s); s.sheet?.close(); } }, title), el("span", {}, about)));
+    el("li", {}, el("button", { class: "bnviz-button", onclick: () => { s.sheet?.close(); act(s); } }, title), el("span", {}, about)));
   openSheet(s, "Save", el("ul", { class: "bnviz-ways" }, ...lines));
 }
