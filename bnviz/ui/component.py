@@ -10,13 +10,15 @@ import streamlit as st
 from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve import player
+from bnviz.serve.audience import lan_address
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_message, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 
-PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {"presets": "Presets", "recordings": "Recordings", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
 
@@ -36,6 +38,7 @@ def draw(source: Source, control: str | None) -> None:
         "tabs": [{"name": name, "title": title, "live": name in charts.TABS} for name, title in TABS.items()],
         "tab": tab,
         "turn": st.session_state["turn"],
+        "address": lan_address(),
     }
     if not st.session_state.get("no_socket"):
         _mount(data)
@@ -48,7 +51,11 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
-        scene = scene_of(now, st.session_state.get("seek"))
+        seek = st.session_state.get("seek")
+        if control is not None:
+            server().lead(now, view, seek)
+        attend(now, [(view, control)])
+        scene = scene_of(now, seek)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()

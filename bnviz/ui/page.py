@@ -17,8 +17,8 @@ from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import COOKIE
-from bnviz.source import Source, Status
+from bnviz.serve.visitors import COOKIE, from_this_machine
+from bnviz.source import Kept, Source, Status
 from bnviz.ui import arm_rows, component, own_data, sidebar
 from bnviz.ui.component import TABS
 from bnviz.ui.markdown import escaped
@@ -34,6 +34,7 @@ def main() -> None:
     st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
     st.html(f"<style>{_style()}</style>")
     problems = _read_link() if "config" not in st.session_state else []
+    _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
         st.markdown("## bnviz\nWatch normalization work")
@@ -41,6 +42,8 @@ def main() -> None:
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
+    if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
+        problems.append(source.text)
     for problem in problems:
         st.warning(problem, icon=":material/info:")
     if source is not None:
@@ -55,6 +58,11 @@ def _text(tab: str) -> None:
         from bnviz.ui import gallery  # noqa: PLC0415
 
         gallery.draw(_start_preset)
+    elif tab == "recordings":
+        from bnviz.ui import recordings  # noqa: PLC0415
+
+        everything = server().local and from_this_machine(st.context.headers)
+        recordings.draw(_show, _visitor(), everything)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
@@ -63,6 +71,25 @@ def _text(tab: str) -> None:
         from bnviz.ui import about  # noqa: PLC0415
 
         about.draw()
+
+
+def _show(source: Source) -> None:
+    """Turn to something else, and draw the page anew."""
+    st.session_state["show"] = source.id
+    st.rerun()
+
+
+def _turn_to(source: Source | None) -> None:
+    """Look at something else (before the widgets are drawn); one's own run is remembered, to come back to."""
+    state = st.session_state
+    if source is None:
+        return
+    before = server().hub.get(state.get("run", ""))
+    if before is not None and before is not source and _mine(before):
+        state["left"] = before.id
+    state["run"], state["tab"], state["turn"] = source.id, FIRST_TAB, state["turn"] + 1
+    if (config := _config_of(source)) is not None:
+        sidebar.put(config)
 
 
 def _start_preset(name: str) -> None:
@@ -145,6 +172,9 @@ def _watching_only(source: Source) -> None:
         del st.session_state["run"]
         sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
+    left = server().hub.get(st.session_state.get("left", ""))
+    if left is not None and _mine(left) and st.button("Back to my run"):
+        _show(left)
     if config is not None:
         told = config.to_dict() | {"dataset": escaped(own_data.title(config.dataset))}
         st.table({name: text for name, text in told.items() if name != "arms"})

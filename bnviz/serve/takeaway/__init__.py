@@ -38,7 +38,7 @@ def page(recording: Recording, title: str = "", progress: Progress | None = None
     book = Book(recording, progress or _unheard)
     packed = book.arrays.packed(book.contents() | {"usual": asdict(View())})
     title = title or title_of(recording)
-    tabs = [{"name": name, "title": tab.title, "live": True} for name, tab in charts.TABS.items()]
+    tabs = [{"name": name, "title": tab.title, "live": True} for name, tab in charts.TABS.items() if name in book.tabs]
     data = {
         "socket": "file", "run": book.source.id, "control": None, "kept": True, "tabs": tabs, "tab": tabs[0]["name"],
         "turn": 0,

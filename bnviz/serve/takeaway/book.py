@@ -46,6 +46,10 @@ class Book:
         self._progress = progress
         self._scenes = [scene_of(self.source, frames[0].step) for frames in self.source.history.snapshot()[0]]
         self._allowed = choices(len(self._scenes[0].layers)) if self._scenes else choices(0)
+        self.tabs = [
+            tab for tab in charts.TABS if any(charts.notice(scene, View(tab=tab)) is None for scene in self._scenes)
+        ]
+        """Those that have something to show: not what is seen of a living network alone, or was not measured."""
         self._shelf: dict[str, int] = {}
         self._figures: list[Json] = []
         self._known: dict[Any, int] = {}
@@ -81,7 +85,7 @@ class Book:
 
     def _chapters(self) -> tuple[list[Json], list[int]]:
         """The chapters, and of which of them each step is."""
-        keys = [_chapter_key(scene) for scene in self._scenes]
+        keys = [tuple(charts.structure(scene, View(tab=tab)) for tab in self.tabs) for scene in self._scenes]
         places: dict[Any, list[int]] = {}
         for place, key in enumerate(keys):
             places.setdefault(key, []).append(place)
@@ -94,7 +98,7 @@ class Book:
 
     def _chapter(self, places: list[int], done: float, share: float) -> Json:
         scene, tabs = self._scenes[places[-1]], {}
-        for number, tab in enumerate(charts.TABS):
+        for number, tab in enumerate(self.tabs):
             grids = [
                 {
                     "when": when,
@@ -102,8 +106,11 @@ class Book:
                 }
                 for when, found in self._outcomes(scene, tab, charts.panels)
             ]
-            tabs[tab] = {"grids": grids, "notice": charts.notice(scene, View(tab=tab))}
-            self._progress(done + share * (number + 1) / len(charts.TABS))
+            usual = View(tab=tab)
+            tabs[tab] = {"grids": grids, "notice": charts.notice(scene, usual), "words": charts.words(scene, usual)}
+            for panel in charts.panels(scene, usual):
+                self._tell(panel, tab, places)
+            self._progress(done + share * (number + 1) / len(self.tabs))
         colors = {
             theme: [scene.colors(View(theme=theme)).arm(arm) for arm in range(len(scene.titles))]
             for theme in self._allowed["theme"]
@@ -123,6 +130,16 @@ class Book:
             self._figures.append({"whole": whole, "live": self._live(panel, tab, places) if panel.live else None})
         return self._known[key]
 
+    def _tell(self, panel: Panel, tab: str, places: list[int]) -> None:
+        """Put down what a panel shows at each step, in words; of other layers than the usual ones this is not said."""
+        self._figures[self._figure(panel, tab, places)]["told"] = {
+            str(place): [
+                {"when": when, "said": self._put(said)}
+                for when, said in self._outcomes(self._scenes[place], tab, panel.told, LOOKS)
+            ]
+            for place in places
+        }
+
     def _live(self, panel: Panel, tab: str, places: list[int]) -> Json:
         """What changes in a figure, by step."""
         return {
@@ -132,12 +149,6 @@ class Book:
             ]
             for place in places
         }
-
-
-def _chapter_key(scene: Scene) -> Any:
-    views = [View(tab=tab) for tab in charts.TABS]
-    ids = tuple(tuple(panel.id for panel in charts.panels(scene, view)) for view in views)
-    return tuple(scene.titles.items()), ids, json.dumps([charts.notice(scene, view) for view in views])
 
 
 def _cursor(scene: Scene, view: View) -> Json:

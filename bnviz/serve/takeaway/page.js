@@ -12,7 +12,7 @@ const at = ({ same, each }, place) => ({ ...same, ...each[place] });
  * The book of bnviz.serve.takeaway.arrays: its JSON, and its arrays, each a view into the numbers of its dtype.
  * @param {ArrayBuffer} buffer
  */
-export function unpacked(buffer) {
+export function bookOf(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const { arrays, book } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   let from = 4 + length;
@@ -50,6 +50,11 @@ function figureAt(book, number, place, view) {
   return { ...figure, data: [...figure.data.slice(0, -1), { ...figure.data.at(-1), ...cursor }] };
 }
 
+function toldAt(book, number, place, view) {
+  const { told } = book.figures[number];
+  return told ? book.shelf[matching(told[place], view).said] : "";
+}
+
 /**
  * What a server would send for this view at this step: all that is needed to draw it from nothing.
  * @param {any} book
@@ -58,11 +63,12 @@ function figureAt(book, number, place, view) {
  */
 export function sceneAt(book, place, view) {
   const { tabs, colors } = book.chapters[book.chapter[place]];
-  const { grids, notice } = tabs[view.tab];
+  const { grids, notice, words } = tabs[view.tab];
   const panels = matching(grids, view).panels.map(([description, figure]) => ({ ...book.shelf[description], figure }));
   return {
-    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, colors: colors[view.theme], empty: false, notice,
+    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, colors: colors[view.theme], empty: false, notice, words,
     figures: Object.fromEntries(panels.map(({ id, figure }) => [id, figureAt(book, figure, place, view)])),
+    told: Object.fromEntries(panels.map(({ id, figure }) => [id, toldAt(book, figure, place, view)])),
     sentence: book.shelf[book.words[place]], timeline: at(book.timelines, place),
     ...(view.tab === "findings" ? { findings: book.shelf[book.findings[place]] } : {}),
   };
@@ -112,7 +118,7 @@ function shaded(redraw) {
 }
 
 export async function openBook() {
-  const [book, plotly] = await Promise.all([inflated(stored("book")).then(unpacked), inflated(stored("plotly"))]);
+  const [book, plotly] = await Promise.all([inflated(stored("book")).then(bookOf), inflated(stored("plotly"))]);
   document.head.append(el("script", {}, new TextDecoder().decode(plotly)));
   const parentElement = document.getElementById("player");
   const data = { ...JSON.parse(document.getElementById("data").textContent), file: (receive) => reader(book, book.usual, receive) };

@@ -36,7 +36,9 @@ async def turned(request: Request) -> Response:
     async with _turns:
         made = await asyncio.to_thread(_made, source, name)
     if made is None:
-        return _sentence("This took too long or too much memory. Save the recording instead, and use bnviz export.", 500)
+        return _sentence(
+            "This took too long or too much memory. Save the recording instead, and use bnviz export.", 500
+        )
     headers = {"Content-Disposition": f'attachment; filename="{file_name(source, name.split(".")[1])}"'}
     return Response(made, media_type=KINDS[name], headers=headers)
 
@@ -59,7 +61,9 @@ def _made(source: Source, name: str) -> bytes | None:
     else:
         source.recording.write(sink)
     try:
-        child = subprocess.run(command, input=sink.getvalue(), stdout=subprocess.PIPE, timeout=LONGEST_SECONDS, check=False)
+        child = subprocess.run(
+            command, input=sink.getvalue(), stdout=subprocess.PIPE, timeout=LONGEST_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return None
     return child.stdout if child.returncode == 0 else None
