@@ -22,7 +22,8 @@ from tests.support.trained import run
 from .conftest import PLAYER, number
 
 NUMBERS = """() => {
-  const numbers = (row) => [...row].map((each) => (each?.length !== undefined ? numbers(each) : Number.isNaN(each) ? null : each));
+  const number = (value) => (value?.length === undefined ? (Number.isNaN(value) ? null : value) : numbers(value));
+  const numbers = (row) => [...row].map(number);
   const arrays = (trace) => ['x', 'y', 'z'].map((name) => trace[name] && numbers(trace[name]));
   return [...document.querySelectorAll('.bnviz-player .js-plotly-plot')].map((plot) => plot._fullData.map(arrays));
 }"""

@@ -58,7 +58,7 @@ def outcomes(
         tried.add(key)
         view = _Watched(tab=tab, **given)
         made = make(view)
-        read = {name for name in view.__dict__["read"] if name in allowed and name not in fixed}
+        read = {name for name in view.__dict__.get("read", ()) if name in allowed and name not in fixed}
         when = {name: getattr(view, name) for name in sorted(read)}
         done.append(when)
         yield when, made

@@ -36,9 +36,7 @@ async def turned(request: Request) -> Response:
     async with _turns:
         made = await asyncio.to_thread(_made, source, name)
     if made is None:
-        return _sentence(
-            "This took too long or too much memory. Save the recording instead, and use bnviz export.", 500
-        )
+        return _sentence("It took too long or too much memory. Save the recording, and use bnviz export.", 500)
     headers = {"Content-Disposition": f'attachment; filename="{file_name(source, name.split(".")[1])}"'}
     return Response(made, media_type=KINDS[name], headers=headers)
 
@@ -54,16 +52,14 @@ def file_name(source: Source, ending: str) -> str:
 def _made(source: Source, name: str) -> bytes | None:
     """The file's bytes; None where the process failed."""
     command = [sys.executable, "-m", "bnviz.serve.takeaway", name]
-    whole = source.file is not None and source.file.stat().st_size <= LARGEST
-    sink = io.BytesIO()
-    if whole:
-        command.append(str(source.file))
+    sink, file = io.BytesIO(), source.file
+    if file is not None and file.exists() and file.stat().st_size <= LARGEST:  # it may have been removed since
+        command.append(str(file))
     else:
         source.recording.write(sink)
+    data = sink.getvalue()
     try:
-        child = subprocess.run(
-            command, input=sink.getvalue(), stdout=subprocess.PIPE, timeout=LONGEST_SECONDS, check=False
-        )
+        child = subprocess.run(command, input=data, stdout=subprocess.PIPE, timeout=LONGEST_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return None
     return child.stdout if child.returncode == 0 else None

@@ -37,7 +37,7 @@ async function fetched(s, name, doing) {
     const file = response.headers.get("Content-Disposition")?.match(/filename="(.+)"/)?.[1] ?? name;
     if (sheet.open) keep(await response.blob(), file); // or it was put away meanwhile
     sheet.close();
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     sheet.querySelector("progress").remove();
     said.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
   } finally { clearInterval(ticking); }
