@@ -23,7 +23,7 @@ AXIS_LIVE = ("range", "dtick")
 def figures(scene: Scene, view: View) -> dict[str, Any]:
     """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
 
-    grid: panels in order; colors: of the arms; empty: whether nothing is measured yet; notice: what a tab without
+    grid: panels in order; colors, names: of the arms; empty: whether nothing is measured yet; notice: what a tab without
     charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a
     `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
@@ -32,6 +32,7 @@ def figures(scene: Scene, view: View) -> dict[str, Any]:
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
         "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
+        "names": list(scene.titles.values()),
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),

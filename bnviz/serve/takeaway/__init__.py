@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from bnviz import charts
+from bnviz.as_pytorch import script_of
 from bnviz.charts.scene import View
 from bnviz.config import RunConfig
 from bnviz.recording import Recording
@@ -42,6 +43,7 @@ def page(recording: Recording, title: str = "", progress: Progress | None = None
     data = {
         "socket": "file", "run": book.source.id, "control": None, "kept": True, "tabs": tabs, "tab": tabs[0]["name"],
         "turn": 0,
+        "script": _script_or_none(recording),
     }  # fmt: skip
     told = json.dumps(data).replace("<", "\\u003c")
     parts = [
@@ -66,6 +68,13 @@ def title_of(recording: Recording) -> str:
         return f"bnviz · {', '.join(recording.description.arms)}"
     net = "your model" if config.model == "own" else f"{config.depth} layers of {config.width}, {config.activation}"
     return f"bnviz · {config.data.title} · {net} · {', '.join(arm.title for arm in config.arms)}"
+
+
+def _script_or_none(recording: Recording) -> str | None:
+    try:
+        return script_of(recording.config, recording.events)
+    except ValueError:
+        return None
 
 
 def _unheard(share: float) -> None:

@@ -62,11 +62,11 @@ function toldAt(book, number, place, view) {
  * @param {any} view
  */
 export function sceneAt(book, place, view) {
-  const { tabs, colors } = book.chapters[book.chapter[place]];
+  const { tabs, colors, names } = book.chapters[book.chapter[place]];
   const { grids, notice, words } = tabs[view.tab];
   const panels = matching(grids, view).panels.map(([description, figure]) => ({ ...book.shelf[description], figure }));
   return {
-    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, colors: colors[view.theme], empty: false, notice, words,
+    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, colors: colors[view.theme], names, empty: false, notice, words,
     figures: Object.fromEntries(panels.map(({ id, figure }) => [id, figureAt(book, figure, place, view)])),
     told: Object.fromEntries(panels.map(({ id, figure }) => [id, toldAt(book, figure, place, view)])),
     sentence: book.shelf[book.words[place]], timeline: at(book.timelines, place),
@@ -123,6 +123,7 @@ export async function openBook() {
   const parentElement = document.getElementById("player");
   const data = { ...JSON.parse(document.getElementById("data").textContent), file: (receive) => reader(book, book.usual, receive) };
   shaded(() => player({ data, parentElement, setTriggerValue: () => {} }));
-  for (const name of ["Share", "Save"]) parentElement.querySelector(`.bnviz-button[aria-label="${name}"]`)?.remove(); // there is no server
+  const without = ["Share", ...(data.script ? [] : ["Save"])]; // there is no server, and only the script to be saved
+  for (const name of without) parentElement.querySelector(`.bnviz-button[aria-label="${name}"]`)?.remove();
   document.body.dataset.ready = "true";
 }

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from bnviz.as_pytorch import script_of
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import same_origin
 from bnviz.source import Source
@@ -39,6 +40,19 @@ async def turned(request: Request) -> Response:
         return _sentence("It took too long or too much memory. Save the recording, and use bnviz export.", 500)
     headers = {"Content-Disposition": f'attachment; filename="{file_name(source, name.split(".")[1])}"'}
     return Response(made, media_type=KINDS[name], headers=headers)
+
+
+async def pytorch(request: Request) -> Response:
+    """The script of PyTorch that trains these networks; or a sentence, with 409, why there is none."""
+    source = server().hub.get(request.path_params["run"])
+    if source is None:
+        return _sentence("There is no such run here any more.", 404)
+    if not same_origin(request):
+        return _sentence("Ask from the page itself.", 403)
+    try:
+        return _sentence(script_of(source.description.config, source.history.snapshot()[1]), 200)
+    except ValueError as error:
+        return _sentence(str(error), 409)
 
 
 def file_name(source: Source, ending: str) -> str:
@@ -71,4 +85,5 @@ def _sentence(text: str, status: int) -> Response:
 
 def routes() -> list[BaseRoute]:
     """What the app answers besides."""
-    return [Route(f"/bnviz/run/{{run}}/{name}", turned) for name in KINDS]
+    made = [Route(f"/bnviz/run/{{run}}/{name}", turned) for name in KINDS]
+    return [*made, Route("/bnviz/run/{run}/script.py", pytorch)]

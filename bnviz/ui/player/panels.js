@@ -1,8 +1,10 @@
 // Panels: a title, a chart and a note each.
 import { armColor, el } from "./dom.js";
+import { pictureButton } from "./pictures.js";
 import { send } from "./socket.js";
 
-export function buildGrid(s, grid, colors) {
+export function buildGrid(s, grid, colors, names) {
+  Object.assign(s, { colors, names: names ?? [] });
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
@@ -17,7 +19,7 @@ export function buildGrid(s, grid, colors) {
     own.forEach((described, index) => {
       if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s));
       const panel = s.panels.get(described.id);
-      panel.pick = described.pick;
+      Object.assign(panel, { id: described.id, parts: described.title, across: described.across, pick: described.pick });
       panel.plot.ariaLabel = described.summary;
       panel.plot.ariaDescription = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
@@ -33,7 +35,9 @@ function newPanel(s) {
   const plot = el("div", { class: "bnviz-plot", role: "img" });
   s.sizes.observe(plot); // also when a title wraps, or the window stays as it is
   const note = el("div", { class: "bnviz-note" });
-  return { title, plot, note, node: el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note)) };
+  const panel = { title, plot, note, node: el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note)) };
+  panel.node.append(pictureButton(s, panel));
+  return panel;
 }
 
 function fillTitle(s, node, parts) {

@@ -70,7 +70,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors);
+  buildGrid(s, message.grid, message.colors, message.names);
   showNotice(s, message.notice);
   showWords(s, message.words);
   showFindings(s, message.findings);

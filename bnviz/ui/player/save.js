@@ -1,15 +1,21 @@
 // What can be taken away: each way is a line of the sheet that Save opens.
 import { appUrl, el } from "./dom.js";
+import { copy } from "./share.js";
 import { openSheet } from "./sheet.js";
+
+const served = (s) => Boolean(s.socket) && !s.data.file;
 
 /** @type {{title: string, about: string, act: (s: any) => void, when?: (s: any) => boolean}[]} */
 export const WAYS = [
   { title: "Page", about: "One HTML file with every tab, the timeline and Present: it opens anywhere, with no network and no server.",
-    act: (s) => fetched(s, "page.html", "Making the page") },
+    act: (s) => fetched(s, "page.html", "Making the page"), when: served },
   { title: "Recording", about: "All of the run as an Arrow file: bnviz open shows it again, bnviz export makes tables of it.",
-    act: (s) => download(s, "recording.arrow") },
-  { title: "Table, CSV", about: "A row for each measured step, network and layer; for a spreadsheet.", act: (s) => fetched(s, "table.csv", "Making the table") },
-  { title: "Table, Parquet", about: "The same, small and with types; for pandas, Polars or DuckDB.", act: (s) => fetched(s, "table.parquet", "Making the table") },
+    act: (s) => download(s, "recording.arrow"), when: served },
+  { title: "PyTorch", about: "A short script of these very networks, with the same data, seeds and updates, to run anywhere.", act: (s) => openScript(s) },
+  { title: "Table, CSV", about: "A row for each measured step, network and layer; for a spreadsheet.",
+    act: (s) => fetched(s, "table.csv", "Making the table"), when: served },
+  { title: "Table, Parquet", about: "The same, small and with types; for pandas, Polars or DuckDB.",
+    act: (s) => fetched(s, "table.parquet", "Making the table"), when: served },
 ];
 
 /**
@@ -41,6 +47,23 @@ async function fetched(s, name, doing) {
     sheet.querySelector("progress").remove();
     said.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
   } finally { clearInterval(ticking); }
+}
+
+// The script that trains these networks, to be copied or kept.
+async function openScript(s) {
+  const said = el("p", { role: "status" }), code = el("pre", { class: "bnviz-code", tabindex: 0 }), head = el("p");
+  openSheet(s, "PyTorch", head, said, code);
+  try {
+    const response = s.data.script ? new Response(s.data.script) : await fetch(appUrl(s.socket.replace(/socket$/, "script.py")));
+    const text = await response.text();
+    if (!response.ok) throw new Error(text);
+    code.textContent = text;
+    const ask = el("button", { class: "bnviz-button bnviz-main", onclick: async () => { await copy(text); said.textContent = "Copied."; } }, "Copy");
+    head.append(ask, " ", el("button", { class: "bnviz-button", onclick: () => keep(new Blob([text], { type: "text/x-python" }), "bnviz_run.py") }, "Download"));
+    ask.focus();
+  } catch (/** @type {any} */ error) {
+    said.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+  }
 }
 
 /**
