@@ -21,11 +21,11 @@ AXIS_LIVE = ("range", "dtick")
 
 
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors", "names", "empty", "notice", ...}`.
 
-    grid: panels in order; colors, names: of the arms; empty: whether nothing is measured yet; notice: what a tab without
-    charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a
-    `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
+    grid: panels in order; colors, names: of the networks; empty: whether nothing is measured yet; notice: what a tab
+    without charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}`
+    (or with a `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
     chosen = panels(scene, view)
     return {

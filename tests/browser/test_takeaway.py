@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import struct
 from base64 import b64decode
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from bnviz.as_pytorch import script
 from bnviz.charts import figures
 from bnviz.charts.look import PALETTE
 from bnviz.charts.scene import View
@@ -140,3 +143,27 @@ def test_a_narrow_screen_has_the_same_and_nothing_is_wider_than_it(opened_file, 
     page.set_viewport_size({"width": 390, "height": 844})
     same(drawn(page), expected(recording, 55, View(stacked=True)))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_chart_is_saved_as_a_picture_and_the_script_is_in_the_page(opened_file, recording):
+    page = opened_file
+    page.get_by_role("tab", name="Updates", exact=True).click()
+    chart = page.locator(".bnviz-panel").nth(1)
+    chart.locator(".bnviz-picture").focus()
+    page.keyboard.press("Enter")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").click()
+    data = Path(saved.value.path()).read_bytes()
+    assert saved.value.suggested_filename == "bnviz-updates-1-step55.png"
+    assert struct.unpack(">II", data[16:24]) == (1600, 1000)
+    chart.locator(".bnviz-picture").focus()
+    page.keyboard.press("Enter")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="SVG").click()
+    drawing = Path(saved.value.path()).read_text()
+    for said in ("BatchNorm", "step 55", ">step<"):
+        assert said in drawing
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("dialog", name="Save").get_by_role("listitem")).to_have_count(1)
+    page.get_by_role("button", name="PyTorch").click()
+    expect(page.locator(".bnviz-code")).to_have_text(script(recording.config, recording.events), use_inner_text=False)

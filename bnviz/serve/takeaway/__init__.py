@@ -28,8 +28,13 @@ POLICY = (
 """What the file may do: run itself, and load nothing; images are those that it makes."""
 
 
-def page(recording: Recording, title: str = "", progress: Progress | None = None) -> str:
-    """The file's text. title: None of its own: what was trained. progress: hears of the share done, from 0 to 1.
+def page(
+    recording: Recording, title: str = "", progress: Progress | None = None, *, tab: str = "", about: str = ""
+) -> str:
+    """The file's text.
+
+    title: empty: what was trained. progress: hears of the share done, from 0 to 1. tab: the first one, where it has
+    anything to show. about: a sentence on what is to be seen.
 
     It holds every tab of charts for every choice of layer and measure, in light and dark, at `MOST_STEPS` measured
     steps at most. Errors: ValueError for a recording without any measured step.
@@ -41,9 +46,8 @@ def page(recording: Recording, title: str = "", progress: Progress | None = None
     title = title or title_of(recording)
     tabs = [{"name": name, "title": tab.title, "live": True} for name, tab in charts.TABS.items() if name in book.tabs]
     data = {
-        "socket": "file", "run": book.source.id, "control": None, "kept": True, "tabs": tabs, "tab": tabs[0]["name"],
-        "turn": 0,
-        "script": _script_or_none(recording),
+        "socket": "file", "run": book.source.id, "control": None, "kept": True, "turn": 0, "tabs": tabs,
+        "tab": tab if tab in book.tabs else book.tabs[0], "script": _script_or_none(recording),
     }  # fmt: skip
     told = json.dumps(data).replace("<", "\\u003c")
     parts = [
@@ -52,6 +56,7 @@ def page(recording: Recording, title: str = "", progress: Progress | None = None
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">',
         f"<title>{escape(title)}</title><style>{(HERE / 'page.css').read_text()}{player.style()}</style></head>",
         f'<body><header><h1>{escape(title)}</h1><button id="theme" title="Light or dark"></button></header>',
+        f'<p class="about">{escape(about)}</p>' if about else "",
         f'<main id="player"><noscript>This page draws with JavaScript.</noscript></main>{_footer(recording, book)}',
         f'<script type="application/json" id="data">{told}</script>',
         f'<script type="text/plain" id="plotly">{_plotly()}</script>',

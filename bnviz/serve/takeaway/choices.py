@@ -48,7 +48,8 @@ def outcomes(
     Only what it reads is varied, so that a function that reads nothing is called once. fixed: fields that stay as they
     are by default.
     """
-    waiting: list[When] = [{}]
+    usual = {name: getattr(View(), name) for name in allowed}
+    waiting: list[When] = [usual]
     tried: set[frozenset[tuple[str, Any]]] = set()
     done: list[When] = []
     while waiting:
@@ -63,7 +64,7 @@ def outcomes(
         done.append(when)
         yield when, made
         for name, value in when.items():
-            waiting += [{**when, name: other} for other in allowed[name] if other != value]
+            waiting += [{**usual, **when, name: other} for other in allowed[name] if other != value]
 
 
 def matches(when: When, view: When) -> bool:

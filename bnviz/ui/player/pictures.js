@@ -27,8 +27,7 @@ const chosen = (part) => (part.switch ? part.options.find(({ value }) => value =
 
 /** @param {string[]} colors of the networks, as #RRGGBB */
 function shown(trace, colors) {
-  const { x, y, z, customdata, text, ...style } = trace;
-  const said = JSON.stringify(style);
+  const said = JSON.stringify([trace.line, trace.marker, trace.fillcolor, trace.colorscale]);
   return colors.flatMap((color, arm) => {
     const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
     return said.includes(color) || said.includes(`rgba(${parts},`) ? [arm] : [];
