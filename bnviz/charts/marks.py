@@ -25,14 +25,14 @@ def marks(scene: Scene) -> list[dict[str, Any]]:
 
     look: the first kept step at which it shows; name: short, for the mark itself; arm: the arm's place, or None.
     """
-    steps, labels = [frames[0].step for frames in scene.steps], list(scene.titles)
+    steps, places = [frames[0].step for frames in scene.steps], dict(zip(scene.titles, scene.places, strict=True))
     return [
         {
             "step": event.step,
             "look": steps[min(bisect_left(steps, event.step), len(steps) - 1)] if steps else event.step,
             "name": name_of(event),
             "text": f"step {event.step}: {event.text}",
-            "arm": labels.index(event.arm) if event.arm in labels else None,
+            "arm": places.get(event.arm or ""),
         }
         for event in scene.marks
     ]

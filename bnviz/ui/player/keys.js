@@ -1,5 +1,6 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
+import { openFork, solo, steers, undo } from "./fork.js";
 import { enlarge, moveLayer, moveTab, nextArm, present, presenting } from "./present.js";
 import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
@@ -21,6 +22,9 @@ export const KEYS = [
   { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
   { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
+  { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
+  { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s) },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
   { keys: ["e"], shown: "E", title: "What happened when, to go there", act: (s) => showEvents(s) },

@@ -1,7 +1,9 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
+import { showTold } from "./access.js";
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
+import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
@@ -57,12 +59,14 @@ function count(s, message) {
     Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
   }
   showStatus(s, message);
+  showTold(s, message.told, message.status);
   // While numbers run live, a reader (and a screen reader) needs time for the words.
   if (message.sentence?.length && !(message.status === "running" && message.live && now - s.said < 1500)) {
     showSentence(s, message.sentence);
     showFindings(s, message.findings);
   }
   if (message.timeline) showTimeline(s, message.timeline);
+  if (message.arms) showArms(s, message);
   if (s.data.kept) advance(s, message);
 }
 
@@ -71,7 +75,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors);
+  buildGrid(s, message.grid, message.colors, message.names);
   s.layers = message.layers;
   if (!s.view.large) s.charts = message.grid.length;
   showNotice(s, message.notice);
@@ -139,7 +143,7 @@ function stop(s) {
   for (const { plot } of s.panels.values()) if (plot.data) window.Plotly.purge(plot);
 }
 
-export default function (component) {
+export default function player(component) {
   const { data, parentElement, setTriggerValue } = component;
   let s = STATES.get(parentElement);
   if (!s) STATES.set(parentElement, (s = start(parentElement)));

@@ -14,7 +14,7 @@ export function buildPresent(s) {
 
 function namePresent(s) {
   s.presents.ariaLabel = presenting() ? "Leave Present" : "Present";
-  s.presents.replaceChildren(el("span", {}, presenting() ? "Leave" : "Present"), el("kbd", { "aria-hidden": "true" }, "P"));
+  s.presents.replaceChildren(el("span", {}, presenting() ? "Leave" : "Present"), el("kbd", { "aria-hidden": "true", "data-key": "P" }));
 }
 
 export function present(s, on = !presenting()) {
@@ -46,7 +46,10 @@ export function moveTab(s, by) {
   chooseTab(s, tabs[(at + by + tabs.length) % tabs.length].name);
 }
 
-export const nextArm = (s) => selectArm(s, (s.arm + 1) % Math.max(1, s.arms));
+export function nextArm(s) {
+  const places = s.names.flatMap((name, place) => (name ? [place] : []));
+  if (places.length) selectArm(s, places[(places.indexOf(s.arm) + 1) % places.length]);
+}
 
 // To the layer beside; each chart's usual one lies before the first and after the last.
 export function moveLayer(s, by) {

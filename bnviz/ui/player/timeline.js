@@ -43,6 +43,7 @@ export function showTimeline(s, known) {
   s.changed = events.length > 0;
   fit(s); // what stands above may have come or gone
   s.last = last;
+  s.shown = live ? last : shown;
   Object.assign(s.slider, { step: s.view.log_steps ? "any" : 1, min: toPlace(s, first), max: toPlace(s, last) });
   if (!s.slider.matches(":active")) s.slider.value = toPlace(s, shown ?? last);
   s.slider.setAttribute("aria-valuetext", `step ${shown} of ${last}`);
