@@ -16,7 +16,7 @@ TEXTS = """() => {
   const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const { data, parentElement } = walk.currentNode;
-    if (!data.trim() || parentElement.closest('style')) continue;
+    if (!data.trim() || parentElement.closest('style, .bnviz-told')) continue; // what is told is for screen readers
     if (!parentElement.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     const range = document.createRange();
     range.selectNodeContents(walk.currentNode);
