@@ -12,13 +12,13 @@ from .conftest import PLAYER, grown, number, opened
 
 TALK = "depth=6&width=64&steps=1000000"
 """What the talk begins with: a deep sigmoid net, without and with BatchNorm."""
-SIZE = {"width": 1280, "height": 720}
+WIDTH, HEIGHT = 1280, 720
 CHARTS = f"{PLAYER} .js-plotly-plot"
 
 
 def talk(page: Page, url: str) -> Iterator[str]:
     """Hold it; yields the name of each stop when it is to be seen."""
-    page.set_viewport_size({"width": 1280, "height": 720})
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     opened(page, f"{url}/?{TALK}")
     sentence, title = page.locator(".bnviz-sentence"), page.locator(".bnviz-title")
     page.keyboard.press("p")
@@ -38,13 +38,18 @@ def talk(page: Page, url: str) -> Iterator[str]:
     page.keyboard.press("PageUp")
     expect(page.locator(CHARTS)).to_have_count(9)
     page.keyboard.press("b")
-    mark = page.locator(".bnviz-event")
-    expect(mark).to_have_accessible_name(re.compile("^BatchNorm, step"))
-    flipped = int(re.search(r"step (\d+)", mark.get_attribute("aria-label") or "")[1])  # type: ignore[index]
-    grown(page, "step", flipped + 80, 60)
-    expect(sentence).not_to_contain_text("nothing is learned")
+    grown(page, "step", flip_of(page) + 80, 60)
+    expect(sentence).not_to_contain_text("nothing is learned", timeout=30_000)
     yield "4-flipped-while-it-runs"
+    yield from changed(page)
+
+
+def changed(page: Page) -> Iterator[str]:
+    """The second half: what was changed, from near and from far."""
+    sentence, title = page.locator(".bnviz-sentence"), page.locator(".bnviz-title")
+    flipped = flip_of(page)
     page.keyboard.press("6")
+    expect(page.locator(CHARTS)).to_have_count(1)
     page.keyboard.press("x")
     expect(title).to_contain_text("Loss")
     page.wait_for_function(f"() => document.querySelector('{CHARTS}')?.layout.xaxis.ticktext?.includes('100')")
@@ -72,6 +77,13 @@ def talk(page: Page, url: str) -> Iterator[str]:
     yield "8-findings"
 
 
+def flip_of(page: Page) -> int:
+    """The step of the mark on the timeline."""
+    mark = page.locator(".bnviz-event")
+    expect(mark).to_have_accessible_name(re.compile(r"^BatchNorm, step \d+"))
+    return int((mark.get_attribute("aria-label") or "").split("step ")[1].split(":")[0])
+
+
 def to_tab(page: Page, name: str) -> None:
     """By the clicker."""
     while page.locator(PLAYER).get_attribute("data-tab") != name:
@@ -84,6 +96,6 @@ def test_a_talk_is_held_by_keyboard_alone(quiet_page, served, tmp_path: Path):
         picture = tmp_path / f"{stop}.png"
         quiet_page.screenshot(path=picture)
         pages.append(picture)
-        assert quiet_page.evaluate("[innerWidth, innerHeight]") == [SIZE["width"], SIZE["height"]]
-        assert quiet_page.evaluate("document.scrollingElement.scrollHeight") <= SIZE["height"]
+        assert quiet_page.evaluate("[innerWidth, innerHeight]") == [WIDTH, HEIGHT]
+        assert quiet_page.evaluate("document.scrollingElement.scrollHeight") <= HEIGHT
     assert len({picture.read_bytes() for picture in pages}) == 8

@@ -86,7 +86,11 @@ def test_an_arm_is_called_what_it_was_at_the_step_drawn():
     now = scene(events=[flipped, forked])
     assert now.titles["none"] == "BatchNorm · since step 50"
     earlier = replace(now, current=now.steps[2])
-    assert earlier.titles == {"none": "no normalization", "batch": "BatchNorm", "later": "LayerNorm"}
+    assert earlier.titles == {
+        "none": "no normalization",
+        "batch": "BatchNorm",
+        "later": "LayerNorm · forked at step 60",
+    }
     assert replace(now, current=now.steps[5]).titles["none"] == "BatchNorm · since step 50"
 
 
