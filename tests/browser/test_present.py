@@ -10,7 +10,7 @@ from bnviz.config import RunConfig
 
 from .conftest import PLAYER, grown, number, opened, status
 
-SHOWN = RunConfig(depth=4, width=32, steps=1_000_000, landscape="0.5-4")
+SHOWN = RunConfig(depth=4, width=16, steps=1_000_000, landscape="0.5-4")
 TEXTS = """() => {
   const main = document.querySelector('[data-testid=stMain]'), found = [];
   const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
@@ -83,9 +83,9 @@ def test_charts_networks_and_layers_are_led_by_keys(quiet_page, served):
     expect(page.locator(CHARTS)).to_have_count(9)
     page.keyboard.press("3")
     expect(page.locator(CHARTS)).to_have_count(1)
-    expect(page.locator(".bnviz-title")).to_have_text("Gradient norm")
+    expect(page.locator(".bnviz-panel .bnviz-title")).to_have_text("Gradient norm")
     page.keyboard.press("8")
-    title = page.locator(".bnviz-title", has_text="layer 1")
+    title = page.locator(".bnviz-panel .bnviz-title", has_text="layer 1")
     expect(title).to_contain_text("Gradient norm")
     assert page.locator(CHARTS).bounding_box()["height"] > 500
     for key, layer in (
@@ -95,13 +95,15 @@ def test_charts_networks_and_layers_are_led_by_keys(quiet_page, served):
         ("ArrowDown", "layer 1"),
     ):
         page.keyboard.press(key)
-        expect(page.locator(".bnviz-title")).to_have_text(f"Gradient norm{layer}")
+        expect(page.locator(".bnviz-panel .bnviz-title")).to_have_text(f"Gradient norm{layer}")
     page.keyboard.press("0")
     expect(page.locator(CHARTS)).to_have_count(9)
     page.keyboard.press("a")
     expect(page.locator("[data-arm='1']").first).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("b")
-    expect(page.locator(".bnviz-title").nth(1)).to_contain_text(re.compile("no normalization · since step"))
+    expect(page.locator(".bnviz-panel .bnviz-title").nth(1)).to_contain_text(
+        re.compile("no normalization · since step")
+    )
     page.keyboard.press("r")
     page.wait_for_function(f"(step) => Number(document.querySelector('{PLAYER}').dataset.step) < step",
                            arg=number(page, "step"))  # fmt: skip

@@ -20,7 +20,7 @@ def talk(page: Page, url: str) -> Iterator[str]:
     """Hold it; yields the name of each stop when it is to be seen."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     opened(page, f"{url}/?{TALK}")
-    sentence, title = page.locator(".bnviz-sentence"), page.locator(".bnviz-title")
+    sentence, title = page.locator(".bnviz-sentence"), page.locator(".bnviz-panel .bnviz-title")
     page.keyboard.press("p")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     grown(page, "step", 130, 90)
@@ -46,7 +46,7 @@ def talk(page: Page, url: str) -> Iterator[str]:
 
 def changed(page: Page) -> Iterator[str]:
     """The second half: what was changed, from near and from far."""
-    sentence, title = page.locator(".bnviz-sentence"), page.locator(".bnviz-title")
+    sentence, title = page.locator(".bnviz-sentence"), page.locator(".bnviz-panel .bnviz-title")
     flipped = flip_of(page)
     page.keyboard.press("6")
     expect(page.locator(CHARTS)).to_have_count(1)
