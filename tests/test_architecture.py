@@ -19,7 +19,7 @@ FLOORS = (
     "config", "presets", "frames", "history", "recording", "source",  # values
     "data", "models", "ics", "landscape", "probe", "training",  # data, nets, measures, training
     "watching", "integrations", "linting",  # somebody else's nets
-    "verdict", "charts", "comparing", "laws",  # judgement, pictures, variants raced, what must hold
+    "verdict", "charts", "lessons", "comparing", "laws",  # judgement, pictures, what is asked, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
 )  # fmt: skip
 """From the top down: each imports only those before it."""

@@ -36,6 +36,10 @@ class View:
     """Charts stand one under another, on a narrow screen: each names its layers."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
+    ask: str = ""
+    """The question that is to be answered, in short, as `lessons.question.from_code` reads it; empty: none."""
+    until: int | None = None
+    """The step at which it is answered; None: the newest."""
     away: bool = False
     """Something else is looked at: the run's status is sent, and no charts."""
 
@@ -52,9 +56,12 @@ class View:
         }
         if isinstance(given.get("tab"), str):
             known["tab"] = given["tab"][:LONGEST]
-        layer = given.get("layer")
-        if isinstance(layer, int) and not isinstance(layer, bool) and 0 <= layer < 1000:
-            known["layer"] = layer
+        if isinstance(given.get("ask"), str):
+            known["ask"] = given["ask"][:LONGEST]
+        for name, beyond in (("layer", 1000), ("until", 10_000_000)):
+            number = given.get(name)
+            if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < beyond:
+                known[name] = number
         flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
         return cls(**known, **flags)
 

@@ -51,6 +51,8 @@ class Run:
         self.text = ""
         self.successor: Source | None = None
         self.started = time.monotonic()
+        self.waits = False
+        """Whether it rests after its first step, until it is told to play."""
         self.worker: Worker | None = None
         self.keeper = Keeper(folder)
         self._audience = Audience()

@@ -33,10 +33,10 @@ def toggle_normalization(place: int) -> None:
         st.session_state[key] = not st.session_state[key]
 
 
-def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
+def arms(own: OwnModel | None = None, more: bool = True) -> tuple[Arm, ...]:
     """The networks side by side: a row each, with its switch and what else is particular to it.
 
-    own: the operator's own model, where the networks are variants of it.
+    own: the operator's own model, where the networks are variants of it. more: whether one can be added.
     """
     state = st.session_state
     st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
@@ -47,7 +47,7 @@ def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
         _put_arm(uid, Arm("batch"))
         state["arms"] = [*state["arms"], uid]
 
-    if len(found) < MAX_ARMS:
+    if more and len(found) < MAX_ARMS:
         st.button("Add a network", icon=":material/add:", type="tertiary", on_click=add, key="add_arm")
     return found
 

@@ -17,11 +17,19 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
+from bnviz.ui import lessons
 
 HERE = Path(__file__).parent / "player"
-PLAIN_TABS = {"presets": "Presets", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {"presets": "Presets", "lessons": "Lessons", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
+
+FIRST_TAB = "layers"
+
+
+def open_tab(tab: str) -> None:
+    """Open a tab, also where the component has another one open."""
+    st.session_state["tab"], st.session_state["turn"] = tab, st.session_state["turn"] + 1
 
 
 def draw(source: Source, control: str | None) -> None:
@@ -36,9 +44,13 @@ def draw(source: Source, control: str | None) -> None:
         "run": source.id,
         "control": control,
         "kept": not isinstance(source, Run),
-        "tabs": [{"name": name, "title": title, "live": name in charts.TABS} for name, title in TABS.items()],
+        "tabs": [
+            {"name": name, "title": title, "live": name in charts.TABS, "hidden": _hides(name)}
+            for name, title in TABS.items()
+        ],
         "tab": tab,
         "turn": st.session_state["turn"],
+        "lesson": lessons.told() if control is not None else None,
     }
     if not st.session_state.get("no_socket"):
         _mount(data)
@@ -57,13 +69,19 @@ def draw(source: Source, control: str | None) -> None:
     feed()
 
 
+def _hides(tab: str) -> bool:
+    """Whether a tab is not offered; the one that is open is seen on the page all the same."""
+    names = lessons.hidden()
+    return bool({tab, "tabs"} & names) or (tab in PLAIN_TABS and "texts" in names)
+
+
 @st.cache_resource
 def _component() -> Any:
     """The live component."""
     return st.components.v2.component(
         "bnviz.player",
         html='<div class="bnviz-player"></div>',
-        css=(HERE / "player.css").read_text(),
+        css="".join(path.read_text() for path in sorted(HERE.glob("*.css"))),
         js=_script(),
         isolate_styles=False,
     )
@@ -83,6 +101,7 @@ def _mount(data: dict[str, Any]) -> None:
         on_tab_change=_take_tab,
         on_toggle_change=_take_toggle,
         on_setting_change=_take_setting,
+        on_lesson_change=_take_lesson,
         on_unreachable_change=_take_unreachable,
         on_send_change=_take_message,
     )
@@ -100,6 +119,10 @@ def _take_tab() -> None:
 
 def _take_setting() -> None:
     st.session_state["setting"] = st.session_state["player"].setting
+
+
+def _take_lesson() -> None:
+    st.session_state["lesson_wish"] = st.session_state["player"].lesson
 
 
 def _take_unreachable() -> None:

@@ -19,14 +19,13 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE
 from bnviz.source import Source, Status
-from bnviz.ui import arm_rows, component, own_data, sidebar
-from bnviz.ui.component import TABS
+from bnviz.ui import arm_rows, component, course, lessons, own_data, sidebar
+from bnviz.ui.component import FIRST_TAB, TABS
 from bnviz.ui.markdown import escaped
 
 HERE = Path(__file__).parent
-OWN_KEYS = ("embed", "embed_options", "run", "tab")
+OWN_KEYS = ("embed", "embed_options", "run", "tab", *lessons.LINK)
 """Keys of the link that are no settings."""
-FIRST_TAB = "layers"
 
 
 def main() -> None:
@@ -55,6 +54,8 @@ def _text(tab: str) -> None:
         from bnviz.ui import gallery  # noqa: PLC0415
 
         gallery.draw(_start_preset)
+    elif tab == "lessons":
+        lessons.draw(_start_lesson)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
@@ -67,12 +68,22 @@ def _text(tab: str) -> None:
 
 def _start_preset(name: str) -> None:
     """Callback: take a preset's settings, in a run of one's own, and look where it shows best."""
-    state = st.session_state
-    source = server().hub.get(state.get("run", ""))
-    if source is not None and not _mine(source):
-        del state["run"]
+    _forget_others_run()
+    st.session_state.pop("progress", None)
     sidebar.put(live(PRESETS[name].config))
-    state["tab"], state["turn"] = PRESETS[name].tab, state["turn"] + 1
+    component.open_tab(PRESETS[name].tab)
+
+
+def _start_lesson(name: str) -> None:
+    """Callback: begin a lesson, in a run of one's own."""
+    _forget_others_run()
+    course.begin(name)
+
+
+def _forget_others_run() -> None:
+    source = server().hub.get(st.session_state.get("run", ""))
+    if source is not None and not _mine(source):
+        del st.session_state["run"]
 
 
 @st.cache_resource
@@ -88,6 +99,8 @@ def _style() -> str:
 def _read_link() -> list[str]:
     """Take the settings from the link, each that is allowed; return a sentence for each that is not."""
     link = st.query_params.to_dict()
+    told = lessons.read_link(link)
+    here = lessons.progress()
     settings = {name: text for name, text in link.items() if name in SETTINGS}
     unknown = [name for name in link if name not in SETTINGS and name not in (*OWN_KEYS, "preset")]
     problems = [f"Unknown setting {name!r} in the link. Settings: {', '.join(SETTINGS)}." for name in unknown]
@@ -95,24 +108,28 @@ def _read_link() -> list[str]:
     if name not in PRESETS:
         problems.append(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
         name = DEFAULT
-    tab = link.get("tab", PRESETS[name].tab)
+    tab = link.get("tab", (here.step.tab if here is not None else "") or PRESETS[name].tab)
     if tab not in TABS:
         problems.append(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
         tab = FIRST_TAB
     st.session_state["tab"], st.session_state["turn"] = tab, 0
-    base, own = live(PRESETS[name].config), server().hub.own_model
-    if own is not None and not {"preset", "run", "model"} & set(link):
+    asks = here is not None or "answer" in link
+    base, own = PRESETS[name].config if asks else live(PRESETS[name].config), server().hub.own_model
+    if here is not None:
+        base = here.config
+    elif own is not None and not {"preset", "run", "model"} & set(link):
         base = own.config(base)
     config, fallen = forgiving_config(settings, base)
     if sidebar.offered(config) != config:
         fallen.append("model own is the model that a server was started with (bnviz --model), and this one has none.")
+    told += lessons.read_question(link, config)
     source = server().hub.get(link.get("run", "" if link else server().hub.front))
-    if source is not None:
+    if source is not None and (lessons.progress() is None or _mine(source)):  # a lesson is about a run of one's own
         st.session_state["run"] = source.id
         config = _config_of(source) or config
     sidebar.put(config)
     fallback = " The default is used." if fallen else ""
-    return problems + [sentence + fallback for sentence in fallen]
+    return problems + told + [sentence + fallback for sentence in fallen]
 
 
 def _visitor() -> str:
@@ -152,33 +169,38 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
-    if (place := st.session_state.pop("toggle", None)) is not None:
+    hidden = lessons.hidden()
+    if (place := st.session_state.pop("toggle", None)) is not None and "arms" not in hidden:
         arm_rows.toggle_normalization(place)
-    if (setting := st.session_state.pop("setting", None)) is not None:
+    if (setting := st.session_state.pop("setting", None)) is not None and "landscape" not in hidden:
         sidebar.take_landscape(setting)
+    plays = course.follow(run)
     wanted = sidebar.config_from_sidebar(problems.append)
     added = st.session_state.pop("own_added", None)
     try:
         if run is not None and run.status is Status.FAILED and run.config == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
-        return reconcile(wanted, run)
+        found = reconcile(wanted, run, anew=st.session_state.pop("anew", False))
+        if plays and found.status in (Status.STARTING, Status.PAUSED):
+            found.command("play")
+        return found
     except TooManyRuns as error:
         problems.append(str(error))
         return run
 
 
-def reconcile(wanted: RunConfig, run: Run | None) -> Run:
-    """The run that should be alive, given what the sidebar ask for."""
-    if run is not None and run.config == wanted:
+def reconcile(wanted: RunConfig, run: Run | None, anew: bool = False) -> Run:
+    """The run that should be alive, given what the sidebar ask for; anew: a new one in any case."""
+    if not anew and run is not None and run.config == wanted:
         return run
-    if run is not None and run.status.live:
+    if not anew and run is not None and run.status.live:
         changes = difference(run.config, wanted)
         if not isinstance(changes, Restart):
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes)
             return run
         st.toast(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
-    started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
+    started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
     return started
 
@@ -191,7 +213,7 @@ def _words(names: Iterable[str]) -> str:
 def _write_link(source: Source) -> None:
     tab, config = st.session_state["tab"], _config_of(source)
     settings = dict(parse_qsl(config.to_query())) if config is not None else {}
-    wanted = settings | {"run": source.id} | ({"tab": tab} if tab != FIRST_TAB else {})
+    wanted = settings | {"run": source.id} | ({"tab": tab} if tab != FIRST_TAB else {}) | lessons.link()
     kept = {name: text for name, text in st.query_params.to_dict().items() if name in ("embed", "embed_options")}
     if st.query_params.to_dict() != wanted | kept:
         st.query_params.from_dict(wanted | kept)
