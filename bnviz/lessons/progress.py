@@ -44,6 +44,11 @@ class Progress:
             return self.step.config
         return self.lesson.steps[self.at - 1].config if self.at else self.lesson.config
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing comes after the step at hand."""
+        return self.at == len(self.lesson.steps) - 1 and not self.open
+
     def moved(self, by: int) -> Progress:
         """Some steps on, or back; who goes on from an open question sees the answer first, without a prediction."""
         if by > 0 and self.open:

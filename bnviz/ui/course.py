@@ -23,18 +23,22 @@ def begin(name: str) -> None:
 
 def leave() -> None:
     """Callback: back to all controls, with settings and run as they are, only that it goes on for longer."""
-    del st.session_state["progress"]
+    st.session_state.pop("progress", None)
     sidebar.put(live(st.session_state["config"]))
 
 
 def follow(run: Run | None) -> bool:
-    """Draw the way out of a lesson, and do what the visitor wishes in it; whether a run that has waited plays now."""
-    if lessons.progress() is None:
-        return False
-    st.button("Leave the lesson", key="leave_lesson", icon=":material/close:", on_click=leave)
+    """Do what the visitor wishes in a lesson, and draw the way out; whether a run that has waited is to play now."""
     before = lessons.moved()
     here = lessons.progress()
-    if before is None or here is None:
+    if here is None:
+        if before is not None:
+            leave()
+            open_tab("lessons")
+        return False
+    if here.lesson.name:
+        st.button("Leave the lesson", key="leave_lesson", icon=":material/close:", on_click=leave)
+    if before is None:
         return False
     if here.config != before.config and not _been_through(here, before, run):
         sidebar.put(here.config)

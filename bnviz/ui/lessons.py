@@ -88,13 +88,17 @@ def waits() -> bool:
 
 
 def moved() -> Progress | None:
-    """Take the step, or the prediction, that the visitor wishes, if any; the place before, where it has changed."""
-    wish = st.session_state.pop("lesson_wish", None)
-    before = progress()
+    """Take the step, or the prediction, that the visitor wishes, if any; the place before, where it has changed.
+
+    Who goes on from the last step is in no lesson any more.
+    """
+    before, wish = progress(), st.session_state.pop("lesson_wish", None)
     if before is None or not isinstance(wish, dict):
         return None
-    now = before
-    if wish.get("go") in (1, -1):
+    now: Progress | None = before
+    if wish.get("go") == 1 and before.ended and before.lesson.name:
+        now = None
+    elif wish.get("go") in (1, -1):
         now = before.moved(wish["go"])
     elif isinstance(wish.get("say"), int):
         now = before.saying(wish["say"])

@@ -196,13 +196,19 @@ def reconcile(wanted: RunConfig, run: Run | None, anew: bool = False) -> Run:
     if not anew and run is not None and run.status.live:
         changes = difference(run.config, wanted)
         if not isinstance(changes, Restart):
-            st.toast("Changed while running, with no reset.", icon=":material/bolt:")
+            _say("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes)
             return run
-        st.toast(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
+        _say(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
     started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
     return started
+
+
+def _say(text: str, icon: str) -> None:
+    """A word on what happened to the run; in a lesson the lesson says it."""
+    if lessons.progress() is None:
+        st.toast(text, icon=icon)
 
 
 def _words(names: Iterable[str]) -> str:

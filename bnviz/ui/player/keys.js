@@ -1,14 +1,18 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
+import { goOn, predicts } from "./lesson.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
 import { present } from "./toolbar.js";
 
 /**
  * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything now.
- * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string) => void, when?: (s: any) => boolean}[]}
+ * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string, shift: boolean) => void, when?: (s: any, key?: string) => boolean}[]}
  */
 export const KEYS = [
+  { keys: ["1", "2", "3", "4", "5", "6", "7"], shown: "1 – 7", title: "Predict the answer of that number", act: (s, key) => s.trigger("lesson", { say: Number(key) - 1 }),
+    when: (s, key) => (key ? predicts(s, key) : s.data.lesson?.open) },
+  { keys: ["n"], shown: "N, Shift+N", title: "On, or back, in the lesson", act: (s, key, shift) => goOn(s, shift ? -1 : 1), when: (s) => s.data.lesson },
   { keys: [" "], shown: "space", title: "Play or pause", act: (s) => s.play.click() },
   { keys: ["ArrowRight"], shown: "→", title: "One step on", act: (s) => command(s, "step") },
   { keys: ["ArrowLeft"], shown: "←", title: "One step back", act: (s) => command(s, "back"), when: (s) => s.data.kept },
@@ -24,10 +28,10 @@ export function onKey(s, event) {
   const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const found = KEYS.find(({ keys, when }) => keys.includes(key) && (!when || when(s)));
+  const found = KEYS.find(({ keys, when }) => keys.includes(key) && (!when || when(s, key)));
   if (!found || (key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
   if (key === " " || key.startsWith("Arrow") || key.startsWith("Page")) event.preventDefault();
-  if (!event.repeat || key.startsWith("Arrow")) found.act(s, key);
+  if (!event.repeat || key.startsWith("Arrow")) found.act(s, key, event.shiftKey);
 }
 
 export function showKeys(s) {

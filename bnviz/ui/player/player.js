@@ -2,6 +2,7 @@
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
 import { onKey } from "./keys.js";
+import { showAnswer, showLesson } from "./lesson.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { advance } from "./replay.js";
@@ -59,6 +60,7 @@ function count(s, message) {
     showSentence(s, message.sentence);
     showFindings(s, message.findings);
   }
+  if (message.answer) showAnswer(s, message.answer);
   if (message.timeline) showTimeline(s, message.timeline);
   if (s.data.kept) advance(s, message);
 }
@@ -143,6 +145,7 @@ export default function (component) {
   s.pace.hidden = !data.kept;
   loadPlotly(data.plotly);
   fillTabs(s);
+  showLesson(s);
   if (data.turn !== s.turn) { // the page itself has chosen a tab, at the start or since
     s.turn = data.turn;
     openTab(s, data.tab);

@@ -1,6 +1,7 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
 import { presenting, showKeys } from "./keys.js";
+import { buildLesson } from "./lesson.js";
 import { look } from "./panels.js";
 import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
@@ -28,7 +29,7 @@ export function build(s) {
   s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, buildLesson(s), s.sentence, s.notice, s.findings, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
