@@ -238,3 +238,8 @@ def group_by_step(frames: Iterable[Frame]) -> Iterator[tuple[Frame, ...]]:
         group.append(frame)
     if group:
         yield tuple(group)
+
+
+def arm_names(steps: Iterable[Iterable[Frame]]) -> tuple[str, ...]:
+    """The labels of all arms in these steps, in the order in which they are first there."""
+    return tuple(dict.fromkeys(frame.arm for frames in steps for frame in frames))

@@ -16,8 +16,8 @@ import bnviz
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    "config", "presets", "frames", "history", "recording", "source",  # values
-    "data", "models", "ics", "landscape", "probe", "training",  # data, nets, measures, training
+    "config", "presets", "frames", "closeup", "history", "recording", "source",  # values
+    "data", "models", "ics", "landscape", "probe", "motion", "training",  # data, nets, measures, training
     "watching", "integrations", "linting",  # somebody else's nets
     "verdict", "charts", "lessons", "comparing", "laws",  # judgement, pictures, what is asked, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
@@ -25,7 +25,18 @@ FLOORS = (
 """From the top down: each imports only those before it."""
 SHOWS_ITSELF = ("bnviz.recording", "bnviz.charts.notebook")
 """A recording shows itself in a notebook: what draws it lies above it, and is imported when it is asked to."""
-WITH_TORCH = {"models", "ics", "landscape", "probe", "training", "watching", "integrations", "linting", "comparing"}
+WITH_TORCH = {
+    "models",
+    "ics",
+    "landscape",
+    "probe",
+    "motion",
+    "training",
+    "watching",
+    "integrations",
+    "linting",
+    "comparing",
+}
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
 OPTIONAL = {"bnviz.integrations.lightning", "bnviz.integrations.huggingface"}

@@ -205,5 +205,41 @@ EXPLANATIONS: dict[str, Explanation] = {
         misleads="The guide is a rule of thumb. Under BatchNorm weights grow, so the ratio falls by itself.",
         source="Karpathy, makemore part 3",
     ),
+    "update": Explanation(
+        title="One update",
+        short="One update of one unit, stage after stage: every number on its way from the batch to the new weights.",
+        latex=r"\frac{\partial L}{\partial z_i} = \frac{1}{\sqrt{\sigma^2 + \epsilon}}"
+        r" \Big( g_i - \overline{g} - \hat{x}_i\, \overline{g \hat{x}} \Big), \quad g_i = \gamma\,"
+        r" \frac{\partial L}{\partial y_i}",
+        reading="The step is the one of the charts, measured once more on a copy. The formula is BatchNorm's way back: "
+        "what the gradient has along $(1, \\dots, 1)$ and along $\\hat{x}$ is taken out, for a change in these "
+        "directions would be undone by the normalization. Hollow: before; filled: after.",
+        misleads="It is one unit, one sample and one batch of many. G and G′ are of the whole layer. With auxiliary "
+        "losses the gradients are those of the network's own loss, and the update is that of all losses together.",
+        source=IOFFE + "section 3; " + SANTURKAR + "Theorem 4.1",
+    ),
+    "surface": Explanation(
+        title="Decisions on the plane",
+        short="The probability that a network gives to class 1, at each point of the plane of its inputs.",
+        latex=r"p_1(x) = \frac{e^{f_1(x)}}{e^{f_0(x)} + e^{f_1(x)}}",
+        reading="The stronger the colour, the surer of class 1; on the line it is even. Rings are training points of "
+        "class 0, dots of class 1. The network is in eval mode, with running statistics.",
+        misleads="A sharp border is a sure network, not a right one. Away from the points nothing was learned: what is "
+        "drawn there is chance.",
+        source="bnviz's own picture",
+    ),
+    "bent": Explanation(
+        title="The plane after a layer",
+        short="Where a hidden layer puts a grid over the plane of inputs, and the training points, as far as two "
+        "directions can show it.",
+        latex=r"\begin{gathered} h = V^\top (a(x) - \overline{a}) \\ V: \text{two leading eigenvectors of }"
+        r" \operatorname{Cov}\, a(x) \end{gathered}",
+        reading="Layer by layer the plane is bent until a straight line can part rings from dots. The directions are "
+        "the two leading principal ones of the layer's activations over the grid, turned to lie as near to those of "
+        "the last look as they can, so that the picture does not jump.",
+        misleads="A layer has more than two directions: how much of the variance is in these two stands in the corner. "
+        "The scale of each picture is its own.",
+        source="bnviz's own picture; the turn is that of Schönemann 1966",
+    ),
 }  # fmt: skip
 """Every chart of the page, by a short name."""

@@ -10,11 +10,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors, Theme
+from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
-from bnviz.frames import Event, Floats, Frame, current_arms, current_config, layer_names, quantities
+from bnviz.frames import Event, Floats, Frame, arm_names, current_arms, current_config, layer_names, quantities
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
+Moment = Literal["none", "running", "resting", "past"]
+"""Where the networks are that stand behind a picture: nowhere (a recording), in training, where the picture is, or
+further on."""
 LONGEST = 40
 """Characters of a name that a client may send."""
 RECENT = 30
@@ -34,6 +38,12 @@ class View:
     """Large type, to be read from the back of a room."""
     stacked: bool = False
     """Charts stand one under another, on a narrow screen: each names its layers."""
+    net: int | None = None
+    """Place of the network seen close by; None: the first with BatchNorm, or else the first."""
+    unit: int = 0
+    """Unit of the layer seen close by."""
+    stage: int = 0
+    """Stage of the update seen close by."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
     ask: str = ""
@@ -58,10 +68,11 @@ class View:
             known["tab"] = given["tab"][:LONGEST]
         if isinstance(given.get("ask"), str):
             known["ask"] = given["ask"][:LONGEST]
-        for name, beyond in (("layer", 1000), ("until", 10_000_000)):
-            number = given.get(name)
-            if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < beyond:
-                known[name] = number
+        mosts = {"layer": 1000, "net": 100, "unit": 100_000, "stage": 100, "until": 10_000_000}
+        for name, most in mosts.items():
+            place = given.get(name)
+            if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < most:
+                known[name] = place
         flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
         return cls(**known, **flags)
 
@@ -79,6 +90,11 @@ class Scene:
     """The frames drawn; older than the last of `steps` when scrubbing."""
     classes: int | None = None
     """Number of classes, where known: the loss of a network that has learned nothing is ln(classes)."""
+    moment: Moment = "none"
+    closeup: Closeup | None = None
+    """One unit in the last update, where somebody has asked for it and the networks rest there."""
+    plane: Plane | None = None
+    """What the networks make of the plane, where their inputs lie in one and it is looked at."""
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -96,7 +112,7 @@ class Scene:
     def titles(self) -> dict[str, str]:
         """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
         if self.config is None:
-            return {frame.arm: frame.arm for frame in self.current}
+            return {arm: arm for arm in arm_names(self.steps)}
         titles: dict[str, str] = {}
         for label, arm in self.arms.items():
             since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
@@ -106,8 +122,15 @@ class Scene:
 
     @cached_property
     def frames(self) -> list[Frame | None]:
-        """The frame drawn for each arm; None for an arm that was not there yet."""
+        """The frame drawn for each arm; None for an arm that was not there yet.
+
+        Of recordings laid over each other one may be over by now: it is drawn as it was in the end.
+        """
         by_arm = {frame.arm: frame for frame in self.current}
+        if self.config is None and len(by_arm) < len(self.titles):
+            shown = self.current[0].step if self.current else -1
+            past = (frame for frames in self.steps if frames[0].step <= shown for frame in frames)
+            by_arm = {frame.arm: frame for frame in past} | by_arm
         return [by_arm.get(label) for label in self.titles]
 
     @cached_property
@@ -125,6 +148,11 @@ class Scene:
         measured = (np.isfinite(frame.landscape_beta) for frames in self.steps for frame in frames)
         asked = self.config is not None and current_config(self.config, self.events).landscape != "off"
         return asked or any(measured)
+
+    @cached_property
+    def tested(self) -> bool:
+        """Whether there is a test set; somebody else's loop need not have one."""
+        return self.config is not None or self.measured("test_loss") or self.measured("test_accuracy")
 
     @cached_property
     def classified(self) -> bool:
@@ -188,7 +216,20 @@ def _last_with(name: str, frame: Frame, past: Sequence[Sequence[Frame]]) -> Fram
     return next((each for each in (frame, *own) if np.isfinite(getattr(each, name)).any()), frame)
 
 
+def evenly(count: int, most: int) -> list[int]:
+    """Places of at most so many of `count` things, evenly spread, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
+
+
 def chosen_layer(scene: Scene, view: View, default: int | None = None) -> int:
     """The layer drawn over steps: the viewer's, or else a default (None: the last hidden one)."""
     usual = max(0, len(scene.layers) - 2) if default is None else default
     return min(usual if view.layer is None else view.layer, len(scene.layers) - 1)
+
+
+def chosen_arm(scene: Scene, view: View) -> str:
+    """The label of the network seen close by: the viewer's, or else the first with BatchNorm, or else the first."""
+    labels = list(scene.arms)
+    if view.net is not None:
+        return labels[min(view.net, len(labels) - 1)]
+    return next((label for label, arm in scene.arms.items() if arm.kind.over_batch), labels[0])

@@ -60,6 +60,11 @@ class DataSet:
         return len(self.shape) == 3
 
     @property
+    def planar(self) -> bool:
+        """Whether its inputs are points of a plane, of two classes, so that decisions can be drawn on it."""
+        return self.shape == (2,) and self.classes == 2
+
+    @property
     def outputs(self) -> int:
         """Numbers that a network gives for each sample."""
         return self.classes or self.targets

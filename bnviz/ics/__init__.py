@@ -76,13 +76,19 @@ class ShiftMeter:
 
     def __call__(self, x: Tensor, y: Tensor, loss_fn: LossFunction, gradients: Sequence[Tensor] | None = None) -> Shift:
         """The shift between the nets as they are now."""
+        return compare(self.gradients(x, y, loss_fn, gradients))
+
+    def gradients(
+        self, x: Tensor, y: Tensor, loss_fn: LossFunction, gradients: Sequence[Tensor] | None = None
+    ) -> list[Gradients]:
+        """G and G' of each layer, as the nets are now."""
         if gradients is not None and len(gradients) != len(self._old):
             raise ValueError(f"gradients must be one per weight layer, {len(self._old)}, got {len(gradients)}.")
         with torch.enable_grad():
             if self.stackable:
-                return compare(gradients_by_stacking(self._old, self._new, x.detach(), y, loss_fn, gradients))
+                return gradients_by_stacking(self._old, self._new, x.detach(), y, loss_fn, gradients)
             with torch.random.fork_rng(devices=[]):
-                return compare(_by_prefix(*self._nets, x.detach(), y, loss_fn))
+                return _by_prefix(*self._nets, x.detach(), y, loss_fn)
 
 
 def _check_alike(before: nn.Sequential, after: nn.Sequential) -> None:

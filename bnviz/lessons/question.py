@@ -74,10 +74,10 @@ class Question:
 
 
 def _of_each(kind: OfEach, states: Sequence[State]) -> int | None:
-    held = [kind.holds(state) for state in states]
+    held = tuple(kind.holds(state) for state in states)
     if None in held:
         return None
-    return {(True,): 0, (False,): 1, (True, False): 0, (False, True): 1, (True, True): 2}.get(tuple(held), 3)
+    return {(True,): 0, (False,): 1, (True, False): 0, (False, True): 1, (True, True): 2}.get(held, 3)
 
 
 def _of_most(kind: OfMost, states: Sequence[State]) -> int | None:

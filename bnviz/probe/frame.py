@@ -110,10 +110,7 @@ def _health(probe: Probe) -> dict[str, Floats]:
 
 
 def _gradients(probe: Probe, batch: Batch, loss_fn: LossFunction) -> dict[str, Floats]:
-    # G of the training step itself, where it is of this loss and with respect to the weight in use.
-    known = [gradient for gradient in probe.gradients if gradient is not None]
-    complete = probe.own_gradients is not None and len(known) == len(probe.layers)
-    shift = probe.shift(batch.x, batch.y, loss_fn, known if complete else None)
+    shift = probe.shift(batch.x, batch.y, loss_fn, probe.weight_gradients)
     before, after = ([layer.in_use for layer in each] for each in (probe.layers_before, probe.layers_after))
     return {
         "grad_norm": metrics.norms(probe.gradients),

@@ -33,7 +33,8 @@ class Probe:
     """
 
     def __init__(self, model: nn.Module, own_loss: bool = True, structure: Structure | None = None) -> None:
-        structure = structure or Chain()
+        self.structure = structure = structure or Chain()
+        """How nets like the model are built."""
         self._in_place = structure.in_place
         self.model = model
         self._own_loss = own_loss
@@ -62,6 +63,12 @@ class Probe:
     def logits(self) -> Tensor:
         """What the net made of the batch; of a net that is run child by child, what left its last layer."""
         return self.preactivations[-1] if self._left is None else self._left
+
+    @property
+    def weight_gradients(self) -> list[Tensor] | None:
+        """G of each layer from the training step itself, where it is of the own loss and of the weight in use."""
+        known = [gradient for gradient in self.gradients if gradient is not None]
+        return known if self.own_gradients is not None and len(known) == len(self.layers) else None
 
     @property
     def walker(self) -> nn.Module:

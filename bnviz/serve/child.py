@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from bnviz.closeup import to_text
 from bnviz.config import RunConfig, parse_field
 from bnviz.config.arm import parse_arm_field
 from bnviz.frames import Description
@@ -24,9 +25,12 @@ from bnviz.recording.arrow import NoteKind
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
+    from bnviz.training.slow import SlowMotion
 
 WATCHABLE = 0.02
 """Steps that take at least so many seconds are measured each."""
+PLANE_SECONDS = 0.25
+"""While training goes on, the plane is looked at no more often."""
 
 
 class _Commands:
@@ -54,11 +58,15 @@ class _Session:
     """One run."""
 
     trainer: Trainer
+    slow: SlowMotion
     writer: StreamWriter
     commands: _Commands
     paused: bool = False  # from the start: after one step, measured
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
     status: str = ""
+    unit: dict[str, Any] | None = None  # what of an update is looked at close by
+    plane: bool = False  # whether the plane is looked at
+    plane_at: float = 0.0
 
     @property
     def resting(self) -> bool:
@@ -89,6 +97,19 @@ class _Session:
     def _write(self, items: Iterable[Item]) -> None:
         for item in items:
             self.writer.write(item)
+        self._show()
+
+    def _show(self) -> None:
+        """Measure what is looked at beside the frames; the update that is explained is the last one."""
+        if self.resting and self.unit is not None:
+            closeup = self.slow.close_up(**self.unit)
+            self.writer.write(Note("closeup", to_text(closeup) if closeup else ""))
+        now = time.monotonic()
+        if self.plane and (self.resting or now - self.plane_at >= PLANE_SECONDS):
+            plane = self.slow.plane()
+            if plane is not None:
+                self.plane_at = now
+                self.writer.write(Note("plane", to_text(plane)))
 
     def _say_status(self) -> None:
         status: NoteKind = "finished" if self.trainer.finished else "paused" if self.paused else "running"
@@ -110,6 +131,9 @@ class _Session:
                 self._write(self.trainer.items(measure=True))
             elif command == "pace":
                 self.interval = float(values["interval"])
+            elif command == "look":
+                self.unit, self.plane = values["unit"], values["plane"]
+                self._show()
             elif command in ("change", "fork"):
                 self._change(command, values.get("arm"), values["fields"])
         except ValueError as error:
@@ -163,6 +187,7 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: _Commands, sink: 
     from bnviz.data import DataUnavailable  # noqa: PLC0415
     from bnviz.models.factory import load_factory  # noqa: PLC0415
     from bnviz.training import Trainer, nets_of  # noqa: PLC0415
+    from bnviz.training.slow import SlowMotion  # noqa: PLC0415
 
     description, problem, model = Description.of(config), "", start["model"]
     try:
@@ -176,7 +201,7 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: _Commands, sink: 
         if problem:
             raise ValueError(problem)
         trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
-        _Session(trainer, writer, commands, start["paused"]).loop()
+        _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"]).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     writer.write(Note("stopped"))

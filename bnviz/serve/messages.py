@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from bnviz import charts
-from bnviz.charts.scene import Scene, View
+from bnviz.charts.scene import Moment, Scene, View
 from bnviz.frames import Frame
 from bnviz.lessons.question import Question, from_code
-from bnviz.source import Source
+from bnviz.serve.run import Run
+from bnviz.source import Source, Status
 from bnviz.verdict import Span, findings, sentence
 from bnviz.verdict.state import read
 
@@ -24,7 +26,14 @@ def scene_of(source: Source, seek: int | None) -> Scene:
     config = source.description.config
     guesses = config is not None and config.loss == "cross_entropy"
     classes = config.data.classes if config is not None and guesses else None
-    return Scene(config, steps, events, current, classes)
+    run = source if isinstance(source, Run) else None
+    moment: Moment = "none"
+    if run is not None and run.status.live:
+        resting = run.status in (Status.PAUSED, Status.FINISHED)
+        moment = "past" if seek is not None else "resting" if resting else "running"
+    closeup = run.closeup if run is not None and moment == "resting" else None
+    plane = run.plane if run is not None and moment in ("resting", "running") else None
+    return Scene(config, steps, events, current, classes, moment, closeup, plane)
 
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
@@ -35,6 +44,7 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
+        "view": asdict(view),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
         **extras,
@@ -42,8 +52,10 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
 
 
 def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
-    """What goes with the charts over steps: the sentence, the timeline, and findings while they are looked at."""
-    extras: dict[str, Any] = {"sentence": words_of(scene), "timeline": timeline_of(scene, seek)}
+    """What goes with the charts over steps: the sentence, the timeline, what they show, and findings if wanted."""
+    extras: dict[str, Any] = {
+        "sentence": words_of(scene), "timeline": timeline_of(scene, seek), "told": charts.told(scene, view),
+    }  # fmt: skip
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
     if (asked := from_code(view.ask)) is not None:
@@ -76,6 +88,7 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
         "newest": latest[0].step if latest else 0,
         "rate": round(source.rate),
         "text": source.text,
+        "unkept": source.unkept,
         "live": seek is None,
     }
 

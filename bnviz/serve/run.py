@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bnviz.closeup import Closeup, Plane, closeup_from, plane_from
 from bnviz.config import RunConfig
 from bnviz.config.change import Change
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
+from bnviz.serve.shelf import Shelf
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import Audience, News, Source, Status
 
@@ -38,7 +40,7 @@ class Run:
 
     def __init__(
         self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False,
-        folder: Path | None = None,
+        shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
         self.id: str = before.id if before else secrets.token_urlsafe(12)
         self.control: str = before.control if before else secrets.token_urlsafe(18)
@@ -49,12 +51,17 @@ class Run:
         self.history = History()
         self.status = Status.STARTING
         self.text = ""
+        self.closeup: Closeup | None = None
+        """The last update close by, as its owner asked for it."""
+        self.plane: Plane | None = None
+        """What the networks make of the plane, while somebody looks."""
+        self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
         self.successor: Source | None = None
         self.started = time.monotonic()
         self.waits = False
         """Whether it rests after its first step, until it is told to play."""
         self.worker: Worker | None = None
-        self.keeper = Keeper(folder)
+        self.keeper = Keeper(shelf, self.owner, self.history)
         self._audience = Audience()
         self._attention = Attention.AWAKE if for_viewers else Attention.NONE
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
@@ -71,6 +78,11 @@ class Run:
     def file(self) -> Path | None:
         """Where all of the run is kept, if it is."""
         return self.keeper.file
+
+    @property
+    def unkept(self) -> str:
+        """Why it is not being kept."""
+        return self.keeper.problem
 
     @property
     def step(self) -> int:
@@ -102,7 +114,7 @@ class Run:
     @property
     def alone_for(self) -> float:
         """Seconds since somebody watched."""
-        return 0.0 if self.watchers else time.monotonic() - self._audience.alone_since
+        return self._audience.alone_for
 
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""
@@ -115,6 +127,16 @@ class Run:
             with self._lock:
                 self._arrivals.clear()
             worker.send(name, **values)
+
+    def look(self, unit: dict[str, Any] | None, plane: bool) -> None:
+        """Have what is looked at measured beside the frames, and nothing else: a unit in the last update, the plane.
+
+        unit: `arm`, `layer` and `unit` of `SlowMotion.close_up`.
+        """
+        ready = self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED)
+        if ready and self.worker is not None and self._looked_at != (unit, plane):
+            self._looked_at = unit, plane
+            self.worker.send("look", unit=unit, plane=plane)
 
     def become(self, config: RunConfig, changes: Iterable[Change]) -> None:
         """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on."""
@@ -182,6 +204,10 @@ class Run:
             self.text = note.text
         elif note.kind in ("running", "paused", "finished") and self.status.live:  # not after its end
             self.status, self.text = Status(note.kind), self.keeper.problem
+        elif note.kind == "closeup":
+            self.closeup = closeup_from(note.text) if note.text else None
+        elif note.kind == "plane":
+            self.plane = plane_from(note.text)
         elif note.kind == "failed":
             self.end(Status.FAILED, note.text)
 

@@ -43,7 +43,9 @@ async def serve_viewer(server: Server, websocket: WebSocket) -> None:
         await websocket.close()
         return
     loop, wake = asyncio.get_running_loop(), asyncio.Event()
-    viewer = Viewer(lambda: _tell(loop, wake))
+    asked = websocket.query_params
+    audience = "audience" in asked
+    viewer = Viewer(lambda: _tell(loop, wake), audience=audience, follows=audience, packed="packed" in asked)
     server.viewers.add(viewer)
     # Whichever ends first ends the other: a send to a silent peer would hold up shutdown.
     seat = _Seat(server, source, viewer)
@@ -76,6 +78,13 @@ class _Seat:
     def _sit(self, source: Source) -> None:
         self.source, self.stream = source, self.server.stream(source)
         self.stream.join(self.viewer)
+        if self.viewer.leads:
+            self.lead()
+
+    def lead(self) -> None:
+        """Show to all who follow what this viewer looks at."""
+        self.viewer.leads = True
+        self.stream.lead(self.viewer.view, self.viewer.seek)
 
     def leave(self) -> None:
         self.stream.leave(self.viewer)
@@ -87,7 +96,7 @@ class _Seat:
         while self.source.successor is not None:
             successor = self.source.successor
             self.leave()
-            self.viewer.drawn = self.viewer.news = self.viewer.seek = None
+            self.viewer.move()
             self._sit(successor)
 
 
@@ -96,8 +105,11 @@ async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
         await wake.wait()
         wake.clear()
         seat.follow()
-        if (text := seat.viewer.take()) is not None:
-            await websocket.send_text(text)
+        message = seat.viewer.take()
+        if isinstance(message, bytes):
+            await websocket.send_bytes(message)
+        elif message is not None:
+            await websocket.send_text(message)
 
 
 async def _receive(websocket: WebSocket, seat: _Seat) -> None:
@@ -118,19 +130,25 @@ async def _receive(websocket: WebSocket, seat: _Seat) -> None:
             continue
         if isinstance(message, dict):
             _obey(message, seat)
-            seat.stream.refresh()
+            seat.stream.refresh(seat.viewer)
 
 
 def _obey(message: dict[str, Any], seat: _Seat) -> None:
     viewer = seat.viewer
+    if "follow" in message:
+        viewer.follow(message["follow"] is True)
     if "view" in message:
-        viewer.view = View.from_dict(message["view"])
+        viewer.view, viewer.key = View.from_dict(message["view"]), message.get("control")
     if "seek" in message:
         viewer.seek = _whole(message["seek"])
     if (by := _whole(message.get("move"))) is not None:
         viewer.seek = seat.source.history.moved(viewer.seek, by)
     if message.get("resync"):
         viewer.drawn = None
+    if viewer.audience:
+        return  # whatever key it sends
+    if seat.source.controlled_by(message.get("control")):
+        seat.lead()
     steer(seat.server, seat.source, message)
 
 

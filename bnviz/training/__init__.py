@@ -17,7 +17,7 @@ from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
 from bnviz.models.factory import Factory
 from bnviz.models.treatments import Learner, pretraining_steps, shallow_depth
-from bnviz.probe import Batch
+from bnviz.probe import Batch, Probe
 from bnviz.probe import measure as measure_step
 from bnviz.training.nets import Nets, OurNets, loss_function
 from bnviz.training.network import RunningArm
@@ -78,15 +78,17 @@ class Trainer:
         self.round = config.steps
         """Steps added when a finished run is continued."""
         self._nets = nets or nets_of(config)
-        self._loss_fn = self._nets.loss(loss_function(config))
+        self.loss_fn = self._nets.loss(loss_function(config))
         data = load(config.dataset, noise=config.data_noise, seed=config.seed, progress=progress)
         if self._nets.flat:
             data = replace(data, x_train=data.x_train.flatten(1), x_test=data.x_test.flatten(1))
-        self._data = data = replace(data, y_test=self._targets(data, data.y_test))
+        self.data = data = replace(data, y_test=self._targets(data, data.y_test))
         self._batches = _batches(len(data.x_train), config.batch_size, config.seed)
         self._unchecked: list[tuple[Tensor, ...]] = []  # losses of the steps since the last measured one
         self.batch = Batch(data.x_train[:0], data.y_train[:0], data.x_test, data.y_test, data.classes)
         """What the last step trained on, and the test set."""
+        self.probes: dict[str, Probe] = {}
+        """What watched the last step, by the arms' labels; none if it was not measured."""
         self._grow_at = pretraining_steps(config.steps)
         first_depth = {"pretrain": shallow_depth(config.depth)}
         self._arms = {
@@ -122,22 +124,22 @@ class Trainer:
     def step(self, measure: bool = False) -> tuple[Frame, ...]:
         """Make one optimizer update of every arm; with `measure`, return what was measured, one frame per arm."""
         self.grow()
-        rows, data = next(self._batches), self._data
+        rows, data = next(self._batches), self.data
         x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
         y = self._targets(data, y)
         self.batch = Batch(x, y, data.x_test, data.y_test, data.classes)
-        probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
+        self.probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
         with ExitStack() as stack:
-            for probe in probes.values():
+            for probe in self.probes.values():
                 stack.enter_context(probe)
-            self._unchecked.append(tuple(each.update(x, y, self._loss_fn) for each in self._arms.values()))
+            self._unchecked.append(tuple(each.update(x, y, self.loss_fn) for each in self._arms.values()))
         self.step_count += 1
         if measure or self.finished:
             self.flag_divergence()
         if not measure:
             return ()
         steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
-        return measure_step(self.step_count - 1, probes, self.batch, self._loss_fn, self._nets.layers, steps)
+        return measure_step(self.step_count - 1, self.probes, self.batch, self.loss_fn, self._nets.layers, steps)
 
     def items(self, measure: bool) -> Iterator[Item]:
         """Make one update; yield what is new: events first, then the frames of this step, if it is measured."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from bnviz import charts
 from bnviz.charts.scene import View
-from bnviz.serve.app import PLOTLY
+from bnviz.serve import player
+from bnviz.serve.audience import lan_address
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_message, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
@@ -19,8 +19,10 @@ from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
 from bnviz.ui import lessons
 
-HERE = Path(__file__).parent / "player"
-PLAIN_TABS = {"presets": "Presets", "lessons": "Lessons", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {
+    "presets": "Presets", "lessons": "Lessons", "recordings": "Recordings", "selfcheck": "Self-check",
+    "about": "What is this?",
+}  # fmt: skip
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
 
@@ -40,7 +42,7 @@ def draw(source: Source, control: str | None) -> None:
     tab: str = st.session_state["tab"]
     data = {
         "socket": path_of(source),
-        "plotly": PLOTLY,
+        "plotly": player.PLOTLY,
         "run": source.id,
         "control": control,
         "kept": not isinstance(source, Run),
@@ -51,6 +53,7 @@ def draw(source: Source, control: str | None) -> None:
         "tab": tab,
         "turn": st.session_state["turn"],
         "lesson": lessons.told() if control is not None else None,
+        "address": lan_address(),
     }
     if not st.session_state.get("no_socket"):
         _mount(data)
@@ -63,7 +66,11 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
-        scene = scene_of(now, st.session_state.get("seek"))
+        seek = st.session_state.get("seek")
+        if control is not None:
+            server().lead(now, view, seek)
+        attend(now, [(view, control)])
+        scene = scene_of(now, seek)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
@@ -81,17 +88,10 @@ def _component() -> Any:
     return st.components.v2.component(
         "bnviz.player",
         html='<div class="bnviz-player"></div>',
-        css="".join(path.read_text() for path in sorted(HERE.glob("*.css"))),
-        js=_script(),
+        css=player.style(),
+        js=player.script(),
         isolate_styles=False,
     )
-
-
-def _script() -> str:
-    """The player's modules as the one script that a component is: without imports, and one export, the component."""
-    modules = [path.read_text() for path in sorted(HERE.glob("*.js"))]
-    plain = re.sub(r"^import .*;\n", "", "\n".join(modules), flags=re.MULTILINE)
-    return re.sub(r"^export (?!default)", "", plain, flags=re.MULTILINE)
 
 
 def _mount(data: dict[str, Any]) -> None:

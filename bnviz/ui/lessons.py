@@ -78,7 +78,8 @@ def link() -> dict[str, str]:
     told = here.to_dict()
     if here.lesson.name:
         return hide | told
-    return hide | state["asked"] | {name: text for name, text in told.items() if name == "said"}
+    asked: dict[str, str] = state["asked"]
+    return hide | asked | {name: text for name, text in told.items() if name == "said"}
 
 
 def waits() -> bool:

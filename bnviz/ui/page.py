@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from bnviz.charts.look import PALETTE
-from bnviz.config import SETTINGS, RunConfig
+from bnviz.config import RunConfig
 from bnviz.config.change import Restart, difference
-from bnviz.config.forgiving import forgiving_config
 from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import COOKIE
-from bnviz.source import Source, Status
-from bnviz.ui import arm_rows, component, course, lessons, own_data, sidebar
-from bnviz.ui.component import FIRST_TAB, TABS
+from bnviz.serve.visitors import from_this_machine
+from bnviz.source import Kept, Source, Status
+from bnviz.ui import arm_rows, component, course, lessons, link, own_data, sidebar
+from bnviz.ui.component import FIRST_TAB
 from bnviz.ui.markdown import escaped
+from bnviz.ui.visiting import config_of, mine, visitor
 
 HERE = Path(__file__).parent
-OWN_KEYS = ("embed", "embed_options", "run", "tab", *lessons.LINK)
-"""Keys of the link that are no settings."""
 
 
 def main() -> None:
     """Draw the page."""
     st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
     st.html(f"<style>{_style()}</style>")
-    problems = _read_link() if "config" not in st.session_state else []
+    problems = link.read() if "config" not in st.session_state else []
+    _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
         st.markdown("## bnviz\nWatch normalization work")
-        if source is None or _mine(source):
+        if source is None or mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
+    if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
+        problems.append(source.text)
     for problem in problems:
         st.warning(problem, icon=":material/info:")
     if source is not None:
-        _write_link(source)
-        component.draw(source, source.control if isinstance(source, Run) and _mine(source) else None)
+        link.write(source)
+        component.draw(source, source.control if isinstance(source, Run) and mine(source) else None)
     _text(st.session_state["tab"])
 
 
@@ -56,14 +55,38 @@ def _text(tab: str) -> None:
         gallery.draw(_start_preset)
     elif tab == "lessons":
         lessons.draw(_start_lesson)
+    elif tab == "recordings":
+        from bnviz.ui import recordings  # noqa: PLC0415
+
+        everything = server().local and from_this_machine(st.context.headers)
+        recordings.draw(_show, visitor(), everything)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
-        checks.draw(_visitor())
+        checks.draw(visitor())
     elif tab == "about":
         from bnviz.ui import about  # noqa: PLC0415
 
         about.draw()
+
+
+def _show(source: Source) -> None:
+    """Turn to something else, and draw the page anew."""
+    st.session_state["show"] = source.id
+    st.rerun()
+
+
+def _turn_to(source: Source | None) -> None:
+    """Look at something else (before the widgets are drawn); one's own run is remembered, to come back to."""
+    state = st.session_state
+    if source is None:
+        return
+    before = server().hub.get(state.get("run", ""))
+    if before is not None and before is not source and mine(before):
+        state["left"] = before.id
+    state["run"], state["tab"], state["turn"] = source.id, FIRST_TAB, state["turn"] + 1
+    if (config := config_of(source)) is not None:
+        sidebar.put(config)
 
 
 def _start_preset(name: str) -> None:
@@ -82,7 +105,7 @@ def _start_lesson(name: str) -> None:
 
 def _forget_others_run() -> None:
     source = server().hub.get(st.session_state.get("run", ""))
-    if source is not None and not _mine(source):
+    if source is not None and not mine(source):
         del st.session_state["run"]
 
 
@@ -96,72 +119,21 @@ def _style() -> str:
     return (HERE / "page.css").read_text() + dots
 
 
-def _read_link() -> list[str]:
-    """Take the settings from the link, each that is allowed; return a sentence for each that is not."""
-    link = st.query_params.to_dict()
-    told = lessons.read_link(link)
-    here = lessons.progress()
-    settings = {name: text for name, text in link.items() if name in SETTINGS}
-    unknown = [name for name in link if name not in SETTINGS and name not in (*OWN_KEYS, "preset")]
-    problems = [f"Unknown setting {name!r} in the link. Settings: {', '.join(SETTINGS)}." for name in unknown]
-    name = link.get("preset", DEFAULT)
-    if name not in PRESETS:
-        problems.append(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
-        name = DEFAULT
-    tab = link.get("tab", (here.step.tab if here is not None else "") or PRESETS[name].tab)
-    if tab not in TABS:
-        problems.append(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
-        tab = FIRST_TAB
-    st.session_state["tab"], st.session_state["turn"] = tab, 0
-    asks = here is not None or "answer" in link
-    base, own = PRESETS[name].config if asks else live(PRESETS[name].config), server().hub.own_model
-    if here is not None:
-        base = here.config
-    elif own is not None and not {"preset", "run", "model"} & set(link):
-        base = own.config(base)
-    config, fallen = forgiving_config(settings, base)
-    if sidebar.offered(config) != config:
-        fallen.append("model own is the model that a server was started with (bnviz --model), and this one has none.")
-    told += lessons.read_question(link, config)
-    source = server().hub.get(link.get("run", "" if link else server().hub.front))
-    if source is not None and (lessons.progress() is None or _mine(source)):  # a lesson is about a run of one's own
-        st.session_state["run"] = source.id
-        config = _config_of(source) or config
-    sidebar.put(config)
-    fallback = " The default is used." if fallen else ""
-    return problems + told + [sentence + fallback for sentence in fallen]
-
-
-def _visitor() -> str:
-    """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
-    cookie = st.context.cookies.get(COOKIE)
-    if isinstance(cookie, str):  # AppTest has a mock in its place
-        return cookie
-    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
-
-
-def _mine(source: Source) -> bool:
-    """Whether this visitor may steer it."""
-    return isinstance(source, Run) and source.owner == _visitor()
-
-
-def _config_of(source: Source) -> RunConfig | None:
-    """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
-    return source.config if isinstance(source, Run) else source.description.config
-
-
 def _watching_only(source: Source) -> None:
     """What there is beside the charts of somebody's run, or of a recording."""
     if isinstance(source, Run):
         st.info("You are watching somebody's run.", icon=":material/visibility:")
     else:
         st.info("This is a recording. Play it, or drag the timeline.", icon=":material/movie:")
-    config = _config_of(source)
+    config = config_of(source)
     label = "Start my own with these settings" if config is not None else "Start a run of my own"
     if st.button(label, type="primary"):
         del st.session_state["run"]
         sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
+    left = server().hub.get(st.session_state.get("left", ""))
+    if left is not None and mine(left) and st.button("Back to my run"):
+        _show(left)
     if config is not None:
         told = config.to_dict() | {"dataset": escaped(own_data.title(config.dataset))}
         st.table({name: text for name, text in told.items() if name != "arms"})
@@ -200,7 +172,7 @@ def reconcile(wanted: RunConfig, run: Run | None, anew: bool = False) -> Run:
             run.become(wanted, changes)
             return run
         _say(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
-    started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
+    started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
     return started
 
@@ -214,15 +186,6 @@ def _say(text: str, icon: str) -> None:
 def _words(names: Iterable[str]) -> str:
     titles = {name: str(field.metadata["title"]).lower() for name, field in sidebar.FIELDS.items()}
     return ", ".join(titles[name] for name in names)
-
-
-def _write_link(source: Source) -> None:
-    tab, config = st.session_state["tab"], _config_of(source)
-    settings = dict(parse_qsl(config.to_query())) if config is not None else {}
-    wanted = settings | {"run": source.id} | ({"tab": tab} if tab != FIRST_TAB else {}) | lessons.link()
-    kept = {name: text for name, text in st.query_params.to_dict().items() if name in ("embed", "embed_options")}
-    if st.query_params.to_dict() != wanted | kept:
-        st.query_params.from_dict(wanted | kept)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, get_args
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_args
 
 import streamlit as st
 
@@ -24,6 +24,7 @@ from bnviz.ui.markdown import escaped
 FIELDS = {each.name: each for each in fields(RunConfig)}
 OWN = "own"
 More = ParamSpec("More")
+Value = TypeVar("Value")
 
 
 def put(config: RunConfig) -> None:
@@ -122,12 +123,14 @@ def _key(name: str) -> str:
     return key
 
 
-def _unless_hidden(draw: Callable[Concatenate[str, More], Any]) -> Callable[Concatenate[str, More], Any]:
+def _unless_hidden(draw: Callable[Concatenate[str, More], Value]) -> Callable[Concatenate[str, More], Value]:
     """The control of a setting; where it is hidden, only the value that the setting has."""
 
     @wraps(draw)
-    def drawn(name: str, /, *more: More.args, **named: More.kwargs) -> Any:
-        return st.session_state[_key(name)] if name in lessons.hidden() else draw(name, *more, **named)
+    def drawn(name: str, /, *more: More.args, **named: More.kwargs) -> Value:
+        if name in lessons.hidden():
+            return cast(Value, st.session_state[_key(name)])
+        return draw(name, *more, **named)
 
     return drawn
 

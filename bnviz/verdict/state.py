@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnviz.config import AS_IS, Arm, RunConfig
-from bnviz.frames import Event, Floats, Frame, current_arms, current_config
+from bnviz.frames import Event, Floats, Frame, arm_names, current_arms, current_config
 from bnviz.verdict.wording import Span, names
 
 RECENT = 1 / 3
@@ -141,7 +141,7 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
     last = steps[-1][0].step
     past = [event for event in events if event.step <= last]
     cut = max((event.step for event in past if event.touches_networks), default=0)
-    now, arms, called = _arms(config, past, steps[-1])
+    now, arms, called = _arms(config, past, steps)
     states = []
     for label in [frame.arm for frame in steps[-1] if frame.arm in called]:
         own = [frame for frames in steps for frame in frames if frame.arm == label]
@@ -155,11 +155,11 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
 
 
 def _arms(
-    config: RunConfig | None, past: Sequence[Event], frames: Sequence[Frame]
+    config: RunConfig | None, past: Sequence[Event], steps: Sequence[Sequence[Frame]]
 ) -> tuple[RunConfig | None, dict[str, Arm], dict[str, tuple[int, str]]]:
     """The config and the arms as they are by now, and each arm's place and name for people, by label."""
     if config is None:
-        return None, {}, {frame.arm: (place, f"in {frame.arm}") for place, frame in enumerate(frames)}
+        return None, {}, {arm: (place, f"in {arm}") for place, arm in enumerate(arm_names(steps))}
     arms = current_arms(config, past)
     called = dict(zip(arms, enumerate(names(list(arms.values()))), strict=True))
     return current_config(config, past), arms, called

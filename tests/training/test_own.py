@@ -69,8 +69,8 @@ def double():
 def test_ics_and_gradients_of_a_residual_net_are_those_of_the_definition(double):
     config = own(RunConfig(batch_size=32, learning_rate=0.05, optimizer="adam", steps=3), "as_is")
     made = trainer(config, residual)
-    data = made._data
-    made._data = replace(data, x_train=data.x_train.double(), x_test=data.x_test.double())
+    data = made.data
+    made.data = replace(data, x_train=data.x_train.double(), x_test=data.x_test.double())
     before = copy.deepcopy(made.models["as_is"])
     (frame,) = made.step(measure=True)
     after, (x, y) = made.models["as_is"], (made.batch.x, made.batch.y)

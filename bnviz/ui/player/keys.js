@@ -1,8 +1,10 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
 import { goOn, predicts } from "./lesson.js";
+import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
+import { turn } from "./stages.js";
 import { present } from "./toolbar.js";
 
 /**
@@ -10,15 +12,19 @@ import { present } from "./toolbar.js";
  * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string, shift: boolean) => void, when?: (s: any, key?: string) => boolean}[]}
  */
 export const KEYS = [
-  { keys: ["1", "2", "3", "4", "5", "6", "7"], shown: "1 – 7", title: "Predict the answer of that number", act: (s, key) => s.trigger("lesson", { say: Number(key) - 1 }),
+  { keys: ["1", "2", "3", "4", "5", "6", "7"], shown: "1 – 7", title: "Predict the answer of that number",
+    act: (s, key) => s.trigger("lesson", { say: Number(key) - 1 }),
     when: (s, key) => (key ? predicts(s, key) : s.data.lesson?.open) },
   { keys: ["n"], shown: "N, Shift+N", title: "On, or back, in the lesson", act: (s, key, shift) => goOn(s, shift ? -1 : 1), when: (s) => s.data.lesson },
   { keys: [" "], shown: "space", title: "Play or pause", act: (s) => s.play.click() },
   { keys: ["ArrowRight"], shown: "→", title: "One step on", act: (s) => command(s, "step") },
   { keys: ["ArrowLeft"], shown: "←", title: "One step back", act: (s) => command(s, "back"), when: (s) => s.data.kept },
+  { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
+  { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },
+  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 

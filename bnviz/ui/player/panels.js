@@ -43,7 +43,7 @@ function fillTitle(s, node, parts) {
   node.replaceChildren(...parts.map((part) => titlePart(s, part)));
 }
 
-function titlePart(s, part) {
+export function titlePart(s, part) {
   const style = armColor(part);
   if (part.switch) {
     const options = part.options.map((each) => el("option", { value: each.value, selected: each.value === part.value }, each.text));
@@ -86,7 +86,10 @@ export function listen(s, panel) {
   plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
 }
 
+// With the key, where there is one: what its owner looks at close by is measured.
+export const sendView = (s) => send(s, { view: s.view, control: s.data?.control ?? null });
+
 export function look(s, change) {
   s.view = { ...s.view, ...change };
-  send(s, { view: s.view });
+  sendView(s);
 }

@@ -1,12 +1,14 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
+import { beAudience } from "./follow.js";
 import { onKey } from "./keys.js";
 import { showAnswer, showLesson } from "./lesson.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { advance } from "./replay.js";
 import { connect, receive, send } from "./socket.js";
+import { showWords } from "./stages.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
 import { showTimeline } from "./timeline.js";
 import { build, showSentence, showStatus } from "./toolbar.js";
@@ -72,6 +74,7 @@ async function drawScene(s, message) {
   forgetArrays();
   buildGrid(s, message.grid, message.colors);
   showNotice(s, message.notice);
+  showWords(s, message.words);
   showFindings(s, message.findings);
   for (const { id } of message.grid) // before anything is drawn: it moves titles, and so decides how high charts are
     s.panels.get(id).node.style.setProperty("--left", `${message.figures[id].layout.margin.l}px`);
@@ -152,6 +155,7 @@ export default function (component) {
   }
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
+  if (data.audience) beAudience(s);
   if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); }
   if (data.message && s.ws?.readyState !== 1) receive(s, data.message);
   return () => { STATES.delete(parentElement); stop(s); };

@@ -1,6 +1,7 @@
 // The row of tabs, and what a tab says in words.
 import { el, words } from "./dom.js";
 import { look } from "./panels.js";
+import { command } from "./socket.js";
 
 export function buildTabs(s) {
   s.tabs = el("div", { class: "bnviz-tabs", role: "tablist", "aria-label": "Views", onkeydown: (event) => onTabKey(s, event) });
@@ -17,16 +18,20 @@ export function fillTabs(s) {
 
 // Tabs that are not live are drawn by the page, below: then the charts here are put away.
 export function openTab(s, name) {
-  s.tab = s.root.dataset.tab = name;
   const { live } = s.data.tabs.find((tab) => tab.name === name);
+  markTab(s, name);
+  s.root.classList.toggle("bnviz-away", !live);
+  look(s, live ? { tab: name, away: false } : { away: true });
+}
+
+export function markTab(s, name) {
+  s.tab = s.root.dataset.tab = name;
   for (const tab of s.tabs.children) {
     const chosen = tab.dataset.tab === name;
     tab.ariaSelected = String(chosen);
     tab.tabIndex = chosen ? 0 : -1;
   }
   s.body.setAttribute("aria-labelledby", `bnviz-tab-${name}`);
-  s.root.classList.toggle("bnviz-away", !live);
-  look(s, live ? { tab: name, away: false } : { away: true });
 }
 
 function chooseTab(s, name) {
@@ -52,7 +57,7 @@ export function showNotice(s, notice) {
   if (!notice) return;
   const { title, text, button } = notice;
   const ask = button && el("button", { class: "bnviz-button bnviz-main", disabled: !s.data.control,
-    onclick: () => s.trigger("setting", button.setting) }, button.text);
+    onclick: () => (button.command ? command(s, button.command) : s.trigger("setting", button.setting)) }, button.text);
   s.notice.replaceChildren(el("h3", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
 }
 

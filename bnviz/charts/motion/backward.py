@@ -1,0 +1,278 @@
+"""The stages on the way back, from the loss to the weights; the update; and what it does to the gradient."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bnviz.charts.look import Figure
+from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, signed, slope, told, total
+from bnviz.charts.motion.forward import entering_name
+from bnviz.charts.motion.pictures import Ink, arrows, at, bars, cloud, span
+from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, normalized, scaled
+from bnviz.charts.scene import Scene
+from bnviz.closeup import Closeup, Normalizing
+from bnviz.frames import Floats
+
+
+def _part(c: Closeup) -> Normalizing:
+    assert c.normalizing is not None
+    return c.normalizing
+
+
+def _through_activation(c: Closeup, scene: Scene) -> list[Node]:
+    name = entering_name(c)
+    return [formula(slope("L", name), "=", slope("L", "a"), "·", "φ′", "(", name, ") =",
+                    bracketed(at(c, c.gradient_a)), "·", bracketed(at(c, c.slope)), "=",
+                    at(c, c.gradient_entering))]  # fmt: skip
+
+
+def _kept(c: Closeup) -> float:
+    """Share of the gradient's length that passes the activation."""
+    before, after = (float(np.linalg.norm(each)) for each in (c.gradient_a, c.gradient_entering))
+    return after / before if before else math.nan
+
+
+BACK_ACTIVATION = Stage(
+    "∂ activation", "Back through the activation",
+    lambda c, scene: "The loss tells each activation in which direction it should have been, and the curve's slope "
+    f"passes that on. Over this {kind_of_unit(c)}'s samples {_percent(_kept(c))} of the gradient's length gets "
+    "through.",
+    _through_activation,
+    lambda c: (
+        Picture("Slope of the curve", lambda ink, c: cloud(
+            ink, [(c.entering.unit, c.slope, "slope", False)], c.place, (entering_name(c), "φ′"))),
+        Picture("Gradient before and after", lambda ink, c: cloud(
+            ink, [(c.entering.unit, c.gradient_a, "∂L/∂a", True),
+                  (c.entering.unit, c.gradient_entering, f"∂L/∂{entering_name(c)}", False)],
+            c.place, (entering_name(c), "gradient"), note="hollow: ∂L/∂a; filled: behind the activation")),
+    ),
+    activated, back=True,
+)  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    return "none" if share != share else f"{100 * share:.3g} %"
+
+
+def _through_affine(c: Closeup, scene: Scene) -> list[Node]:
+    gamma = float(c.affine[0, 0])
+    lines = [formula(slope("L", "x̂"), "= γ", slope("L", "y"), "=", bracketed(gamma), "·",
+                     bracketed(at(c, c.gradient_y)), "=", gamma * at(c, c.gradient_y)),
+             formula(slope("L", "γ"), "=", total("i"), slope("L", "y_i"), "x̂_i =", float(c.affine[1, 0]))]  # fmt: skip
+    beta = float(c.affine[1, 1])
+    return lines if beta != beta else [*lines, formula(slope("L", "β"), "=", total("i"), slope("L", "y_i"), "=", beta)]
+
+
+BACK_AFFINE = Stage(
+    "∂ γ, β", "Back through gamma and beta",
+    lambda c, scene: "Gamma scales the gradient as it scaled the value. On its way the gradient tells gamma and beta "
+    "how to change: by its slope along x̂, and by its sum.",
+    _through_affine,
+    lambda c: (
+        Picture("Gradient against x̂", lambda ink, c: cloud(
+            ink, [(c.xhat, c.gradient_y, "∂L/∂y", True), (c.xhat, c.affine[0, 0] * c.gradient_y, "∂L/∂x̂", False)],
+            c.place, ("x̂", "gradient"), note="hollow: ∂L/∂y; filled: ∂L/∂x̂")),
+    ),
+    scaled, back=True,
+)  # fmt: skip
+
+
+def _projection_text(c: Closeup, scene: Scene) -> str:
+    part = _part(c)
+    lost = 1 - (part.norms[1] / part.norms[0]) ** 2 if part.norms[0] else math.nan
+    what = "two directions go" if part.centred else "one direction goes"
+    which = "all values up together, and all of them further apart" if part.centred else "all values larger together"
+    return (f"{c.normalization} would undo a change that moves {which}: so {what} out of the gradient, here "
+            f"{_percent(max(0.0, lost))} of its square. What is left is at right angles to "
+            f"{'(1, …, 1) and to ' if part.centred else ''}x̂.")  # fmt: skip
+
+
+def _projection(c: Closeup, scene: Scene) -> list[Node]:
+    part = _part(c)
+    g, xhat = float(part.given[part.place]), float(part.xhat[part.place])
+    along = slope("L", "z")
+    below = "σ" if part.centred and "PNorm" not in c.normalization else "s"
+    if "PNorm" in c.normalization:
+        return [formula("g =", slope("L", "x̂"), "=", g, ", ", along, "=", float(part.after[part.place]))]
+    root_k = math.sqrt(part.count)
+    mean, product = float(part.along[0, 0] * part.scale / root_k), _mean_product(part)
+    first = formula("− mean ( g )") if part.centred else formula()
+    numbers = formula(g, signed(-mean) if part.centred else "", signed(-xhat * product))
+    return [
+        formula(along, "=", fraction("1", below), "( g", first, "− x̂", "mean ( g x̂ ) )", "=",
+                fraction("1", formula(part.scale)), "(", numbers, ") =", float(part.after[part.place])),
+        formula("∑", "g_i / s :", part.along[0, 0] * root_k, "→", _zero(part.along[0, 1] * root_k, part), ",   ",
+                "∑", "g_i x̂_i / s :", *(
+                    _zero(part.along[1, k] * _length_xhat(part), part) if k else part.along[1, k] * _length_xhat(part)
+                    for k in (0, 1)
+                )),
+    ]  # fmt: skip
+
+
+def _length_xhat(part: Normalizing) -> float:
+    """|x̂| of all values: √(k (1 - ε / s²)) where the spread is the root of the mean square."""
+    return math.sqrt(max(0.0, part.count * (1 - part.eps / part.scale**2)))
+
+
+def _mean_product(part: Normalizing) -> float:
+    """mean(g x̂) over all values."""
+    return float(part.along[1, 0] * part.scale * _length_xhat(part) / part.count)
+
+
+def _zero(value: float, part: Normalizing) -> float:
+    """What is 0 but for rounding, as 0."""
+    return 0.0 if abs(value) < 1e-5 * part.norms[0] * math.sqrt(part.count) else value
+
+
+def _removed(ink: Ink, c: Closeup) -> Figure:
+    part = _part(c)
+    order = np.argsort(part.xhat)
+    gone = part.before - part.after
+    return cloud(ink, [(part.xhat, part.before, "before", True), (part.xhat, part.after, "after", False)], part.place,
+                 ("x̂", "gradient"), (part.xhat[order], gone[order]),
+                 "hollow: before; line: what is taken out; filled: after")  # fmt: skip
+
+
+def _vectors(ink: Ink, c: Closeup) -> Figure:
+    """Before and after in the plane that holds both, after upright."""
+    part = _part(c)
+    size = float(np.linalg.norm(part.after))
+    upright = float(part.before @ part.after) / size if size else 0.0
+    aside = math.sqrt(max(0.0, float(part.before @ part.before) - upright**2))
+    scale = part.norms[0] / max(float(np.linalg.norm(part.before)), 1e-300)  # where not all values are at hand
+    drawn = [(aside * scale, upright * scale, "before", True), (0.0, float(part.norms[1]), "after", False)]
+    return arrows(ink, drawn, ("what is taken out", "what is left"), f"in {part.count} dimensions; this is their plane")
+
+
+def _directions(ink: Ink, c: Closeup) -> Figure:
+    """Before and after along the directions taken out."""
+    part = _part(c)
+    drawn = [(float(part.along[0, 0]), float(part.along[1, 0]), "before", True),
+             (float(part.along[0, 1]), float(part.along[1, 1]), "after", False)]  # fmt: skip
+    return arrows(ink, drawn, ("along (1, …, 1)", "along x̂"), "the same vectors, seen along the two directions")
+
+
+PROJECTION = Stage(
+    "∂ normalize", "Back through the normalization", _projection_text, _projection,
+    lambda c: (
+        Picture("Gradient against x̂", _removed),
+        Picture("The two vectors", _vectors),
+        *((Picture("Along the two directions", _directions),) if _part(c).centred else ()),
+    ),
+    normalized, back=True,
+)  # fmt: skip
+
+
+def _weights(c: Closeup, scene: Scene) -> list[Node]:
+    k = int(np.argmax(np.abs(c.weight_gradient)))
+    return [formula(slope("L", f"w_{k + 1}"), "=", total("i"), slope("L", "z_i"), f"x_i,{k + 1}", "=",
+                    float(c.weight_gradient[k])),
+            formula("|", slope("L", "w"), "| =", float(np.linalg.norm(c.weight_gradient)))]  # fmt: skip
+
+
+def _right_angle(c: Closeup) -> str:
+    """Scale invariance: under batch statistics the gradient of a unit's weights is at right angles to them."""
+    if c.normalizing is None or c.normalizing.over != "batch":
+        return ""
+    lengths = np.linalg.norm(c.weight) * np.linalg.norm(c.weight_gradient)
+    cosine = float(c.weight @ c.weight_gradient) / lengths if lengths else math.nan
+    return (
+        f" It is at right angles to the weights themselves (cosine {told(round(cosine, 4))}), as their length is lost."
+    )
+
+
+WEIGHTS = Stage(
+    "∂ W", "The gradient of the weights",
+    lambda c, scene: "Each weight hears from every sample: how z should have changed, times what came in through that "
+    f"weight. Written out is the entry with the largest sum.{_right_angle(c)}",
+    _weights,
+    lambda c: (
+        Picture("Gradient of the weights", lambda ink, c: bars(
+            ink, [(c.weight_gradient, "∂L/∂w", False)], ("entry k", "∂L/∂w"))),
+        Picture("Gradient of z", lambda ink, c: cloud(
+            ink, [(c.z.unit, c.gradient_z, "∂L/∂z", False)], c.place, ("z", "∂L/∂z"))),
+    ),
+    back=True,
+)  # fmt: skip
+
+
+def _plain(scene: Scene) -> bool:
+    return scene.config is not None and scene.config.optimizer == "sgd"
+
+
+def _update(c: Closeup, scene: Scene) -> list[Node]:
+    moved: Floats = c.weight_after - c.weight
+    k = int(np.argmax(np.abs(moved)))
+    before, after = float(c.weight[k]), float(c.weight_after[k])
+    if _plain(scene) and math.isclose(before - c.rate * c.weight_gradient[k], after, rel_tol=1e-4, abs_tol=1e-9):
+        step = formula("− η", slope("L", f"w_{k + 1}"), "=", before, "−", c.rate, "·",
+                       bracketed(float(c.weight_gradient[k])))  # fmt: skip
+    else:
+        step = formula("+ Δ", "=", before, signed(float(moved[k])))
+    size = float(np.linalg.norm(c.weight))
+    share = float(np.linalg.norm(moved)) / size if size else math.nan
+    return [formula(f"w_{k + 1} ← w_{k + 1}", step, "=", after), formula(fraction("|Δw|", "|w|"), "=", share)]
+
+
+def _update_text(c: Closeup, scene: Scene) -> str:
+    name = "The optimizer" if scene.config is None else {"sgd": "Gradient descent", "momentum": "Momentum",
+                                                         "adam": "Adam"}[scene.config.optimizer]  # fmt: skip
+    extra = ""
+    if scaled(c):
+        extra = f" Gamma goes from {told(float(c.affine[0, 0]))} to {told(float(c.affine_after[0]))}"
+        beta = float(c.affine[0, 1])
+        extra += f", beta from {told(beta)} to {told(float(c.affine_after[1]))}." if beta == beta else "."
+    return f"{name} takes its step, at rate {told(c.rate)}; all other layers take theirs at the same moment.{extra}"
+
+
+UPDATE = Stage(
+    "update", "The update", _update_text, _update,
+    lambda c: (
+        Picture("What is added to each weight", lambda ink, c: bars(
+            ink, [(c.weight_after - c.weight, "change", False)], ("entry k", "change of w"))),
+        Picture("Weights", lambda ink, c: bars(
+            ink, [(c.weight, "before", True), (c.weight_after, "after", False)], ("entry k", "w"),
+            "grey: before; colour: after")),
+    ),
+)  # fmt: skip
+
+
+def _shift_text(c: Closeup, scene: Scene) -> str:
+    name = scene.layers[c.layer]
+    if c.layer == 0:
+        return (f"Before {name} there is no layer that could have moved: G′, its gradient on the same batch after the "
+                "update of the layers before it, is G itself. Choose a later layer to see them part.")  # fmt: skip
+    angle = math.degrees(math.acos(max(-1.0, min(1.0, c.ics_cosine)))) if c.ics_cosine == c.ics_cosine else math.nan
+    return (f"{name.capitalize()} followed G. But the layers before it moved too: on the same batch its gradient is now "
+            f"G′, {told(angle)}° away. That is the internal covariate shift of this layer, for all of its units "
+            "together.")  # fmt: skip
+
+
+def _shift(c: Closeup, scene: Scene) -> list[Node]:
+    return [
+        formula("cos ∠ ( G , G′ ) =", c.ics_cosine),
+        formula("| G − G′ | =", c.ics_l2, ", ", fraction("| G − G′ |", "| G |"), "=", c.ics_relative),
+    ]
+
+
+def _two_gradients(ink: Ink, c: Closeup) -> Figure:
+    cosine = c.ics_cosine if c.ics_cosine == c.ics_cosine else 1.0
+    G, moved = (float(value) for value in c.norms)
+    drawn = [(G, 0.0, "G", True), (moved * cosine, moved * math.sqrt(max(0.0, 1 - cosine**2)), "G′", False)]
+    return arrows(ink, drawn, ("along G", "at right angles"), "lengths and angle as they are")
+
+
+def _entries(ink: Ink, c: Closeup) -> Figure:
+    ends = np.array(span(c.pairs[0]))
+    return cloud(ink, [(c.pairs[0], c.pairs[1], "G′", False)], 0, ("entry of G", "entry of G′"), (ends, ends),
+                 "line: no shift")  # fmt: skip
+
+
+SHIFT = Stage(
+    "G and G′", "Was that still the right direction?", _shift_text, _shift,
+    lambda c: (Picture("G and G′", _two_gradients), Picture("Entry by entry", _entries)),
+)  # fmt: skip
+
+BACKWARD = (BACK_ACTIVATION, BACK_AFFINE, PROJECTION, WEIGHTS, UPDATE, SHIFT)

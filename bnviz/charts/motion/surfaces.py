@@ -1,0 +1,120 @@
+"""Pictures of the plane: where a network decides how, and what its hidden layers make of a grid."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bnviz.charts.explanations import EXPLANATIONS
+from bnviz.charts.look import Figure, encode, floats, translucent
+from bnviz.charts.motion.pictures import Ink, span
+from bnviz.charts.panel import Panel, Part, strong
+from bnviz.charts.scene import Scene, View
+from bnviz.closeup import Plane, Surface
+from bnviz.frames import Floats
+
+
+def beside(scene: Scene, arm: str, layer: int) -> list[Panel]:
+    """The decisions of a network, and what one of its hidden layers makes of the plane, where they are known."""
+    surface = None if scene.plane is None else _surface(scene.plane, arm)
+    if surface is None:
+        return []
+    found = [decisions(arm, [strong("Decisions on the plane")])]
+    return [*found, bent(scene, arm, layer)] if layer in surface.layers else found
+
+
+def decisions(arm: str, title: list[Part], id: str = "surface") -> Panel:
+    """The decision surface of a network."""
+    return Panel(
+        id, "layers", title, "Probability of class 1 over the plane of inputs, with the training points",
+        partial(_decisions, arm=arm), EXPLANATIONS["surface"], live=False,
+    )  # fmt: skip
+
+
+def bent(scene: Scene, arm: str, layer: int, group: Any = "layers") -> Panel:
+    """What a hidden layer of a network makes of the plane."""
+    return Panel(
+        f"bent-{layer}", group, [strong(f"The plane after {scene.layers[layer]}")],
+        f"Where {scene.layers[layer]} puts a grid over the plane, and the training points",
+        partial(_bent, arm=arm, layer=layer), EXPLANATIONS["bent"], live=False,
+    )  # fmt: skip
+
+
+def _surface(plane: Plane, arm: str) -> Surface | None:
+    return next((each for each in plane.surfaces if each.arm == arm), None)
+
+
+def _decisions(scene: Scene, view: View, arm: str) -> Figure:
+    plane, ink = scene.plane, Ink.of(scene, view, arm)
+    assert plane is not None
+    surface = _surface(plane, arm)
+    z = np.full((len(plane.ys), len(plane.xs)), np.nan) if surface is None else surface.probability
+    clear, full = translucent(ink.color, 0.02), translucent(ink.color, 0.75)
+    common = {"x": floats(plane.xs), "y": floats(plane.ys), "z": encode(np.nan_to_num(z, nan=0.5).astype(np.float32))}
+    heat = {
+        "type": "heatmap", **common, "zmin": 0, "zmax": 1, "colorscale": [[0, clear], [1, full]], "showscale": False,
+        "zsmooth": "best", "hovertemplate": "class 1: %{z:.1%}<extra></extra>",
+    }  # fmt: skip
+    border = {
+        "type": "contour", **common, "showscale": False, "hoverinfo": "skip", "colorscale": [[0, clear], [1, clear]],
+        "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
+        "line": {"color": ink.colors.text, "width": 1.6},
+    }  # fmt: skip
+    note = "line: 50 %; ring: class 0, dot: class 1" if np.isfinite(z).all() else "diverged"
+    return _square(ink, [heat, border, *_classes(ink, plane.points, plane.classes)],
+                   span(plane.xs, room=0), span(plane.ys, room=0), note)  # fmt: skip
+
+
+def _bent(scene: Scene, view: View, arm: str, layer: int) -> Figure:
+    plane, ink = scene.plane, Ink.of(scene, view, arm)
+    assert plane is not None
+    surface = _surface(plane, arm)
+    place = -1 if surface is None else int(np.flatnonzero(surface.layers == layer)[0])
+    grid = np.full((0, 2), np.nan) if surface is None else surface.grid[place]
+    points = np.full((0, 2), np.nan) if surface is None else surface.points[place]
+    share = float("nan") if surface is None else float(surface.share[place])
+    low, high = (_hull(grid, points, k) for k in (0, 1))
+    traces = [_net(ink, grid), *_classes(ink, points, plane.classes)]
+    note = f"two principal directions: {100 * share:.0f} % of the variance" if share == share else ""
+    return _square(ink, traces, low, high, note)
+
+
+def _hull(grid: Floats, points: Floats, axis: int) -> list[float]:
+    return span(grid[:, axis], points[:, axis], room=0.06)
+
+
+def _net(ink: Ink, grid: Floats) -> dict[str, Any]:
+    """The lines of a grid, given row by row, as one trace."""
+    side = round(len(grid) ** 0.5)
+    square = grid.reshape(side, side, 2)
+    gap = np.full((side, 1, 2), np.nan)
+    lines = np.concatenate([np.concatenate([each, gap], axis=1) for each in (square, square.swapaxes(0, 1))])
+    flat = lines.reshape(-1, 2)
+    return {
+        "type": "scatter", "mode": "lines", "x": floats(flat[:, 0]), "y": floats(flat[:, 1]), "hoverinfo": "skip",
+        "line": {"color": translucent(ink.color, 0.55), "width": 1},
+    }  # fmt: skip
+
+
+def _classes(ink: Ink, points: Floats, classes: Floats) -> list[dict[str, Any]]:
+    """Rings for class 0, dots for class 1: told apart without colours."""
+    found = []
+    for number in (0, 1):
+        own = points[classes[: len(points)] == number]
+        found.append({
+            "type": "scatter", "mode": "markers", "x": floats(own[:, 0]), "y": floats(own[:, 1]),
+            "marker": {
+                "size": 0.5 * ink.size, "symbol": "circle", "line": {"color": ink.colors.text, "width": 1},
+                "color": ink.colors.text if number else ink.colors.background,
+            },
+            "hovertemplate": f"class {number}<extra></extra>",
+        })  # fmt: skip
+    return found
+
+
+def _square(ink: Ink, traces: list[dict[str, Any]], x: list[float], y: list[float], note: str) -> Figure:
+    """Both axes on one scale."""
+    shape = {"showticklabels": False, "showgrid": False}
+    return ink.figure(traces, {"range": x, **shape}, {"range": y, **shape}, note)
