@@ -127,7 +127,7 @@ def told() -> dict[str, Any] | None:
     return shown | {
         "question": step.question.title,
         "ask": step.question.code,
-        "until": step.config.steps,
+        "until": min(step.config.steps, st.session_state["config"].steps),
         "options": [asdict(option) for option in step.question.options(step.config)],
         "said": None if said == SKIPPED else said,
     }

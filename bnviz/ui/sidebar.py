@@ -86,7 +86,7 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
         problem(str(error))
         return _last_good()
     state["config"] = config
-    if _preset_of(config) != state.get("preset", _preset_of(config)):
+    if "preset" not in lessons.hidden() and _preset_of(config) != state["preset"]:
         st.rerun()  # the box on top was drawn before the settings were known
     return config
 
