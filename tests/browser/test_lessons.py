@@ -1,4 +1,4 @@
-"""Lessons in a real Chromium: one gone through by keyboard alone, on stage, and one that a teacher wrote, on a phone."""
+"""Lessons in a real Chromium: one gone through by keyboard alone, on stage; one that a teacher wrote, on a phone."""
 
 from __future__ import annotations
 
