@@ -9,6 +9,9 @@ import streamlit as st
 
 from bnviz import charts
 from bnviz.charts.scene import View
+from bnviz.config import AS_IS
+from bnviz.config.arm import ARM_SETTINGS
+from bnviz.config.settings import Choice
 from bnviz.serve import player
 from bnviz.serve.audience import lan_address
 from bnviz.serve.looking import attend
@@ -17,7 +20,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
-from bnviz.ui import lessons
+from bnviz.ui import arm_rows, lessons
 
 PLAIN_TABS = {
     "presets": "Presets", "lessons": "Lessons", "recordings": "Recordings", "selfcheck": "Self-check",
@@ -46,6 +49,8 @@ def draw(source: Source, control: str | None) -> None:
         "run": source.id,
         "control": control,
         "kept": not isinstance(source, Run),
+        "arms": list(arm_rows.labels()),
+        "normalizations": _normalizations(source),
         "tabs": [
             {"name": name, "title": title, "live": name in charts.TABS, "hidden": _hides(name)}
             for name, title in TABS.items()
@@ -66,11 +71,13 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
+            if control and set(now.labels) != set(arm_rows.labels()):
+                st.rerun()  # the sidebar has to follow
         seek = st.session_state.get("seek")
         if control is not None:
             server().lead(now, view, seek)
         attend(now, [(view, control)])
-        scene = scene_of(now, seek)
+        scene = scene_of(now, seek, view.solo)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
@@ -80,6 +87,15 @@ def _hides(tab: str) -> bool:
     """Whether a tab is not offered; the one that is open is seen on the page all the same."""
     names = lessons.hidden()
     return bool({tab, "tabs"} & names) or (tab in PLAIN_TABS and "texts" in names)
+
+
+def _normalizations(source: Source) -> list[dict[str, str]]:
+    """What a fork may have in the place of its normalization."""
+    choice = ARM_SETTINGS["normalization"]
+    assert isinstance(choice, Choice)
+    config = source.description.config
+    own = config is not None and config.model == "own"
+    return [{"value": name, "text": choice.title(name)} for name in choice.names if own or name != AS_IS]
 
 
 @st.cache_resource
@@ -103,6 +119,7 @@ def _mount(data: dict[str, Any]) -> None:
         on_setting_change=_take_setting,
         on_lesson_change=_take_lesson,
         on_unreachable_change=_take_unreachable,
+        on_arms_change=_nothing,
         on_send_change=_take_message,
     )
 
@@ -123,6 +140,10 @@ def _take_setting() -> None:
 
 def _take_lesson() -> None:
     st.session_state["lesson_wish"] = st.session_state["player"].lesson
+
+
+def _nothing() -> None:
+    """The page runs anew, and its sidebar follows the run's arms."""
 
 
 def _take_unreachable() -> None:

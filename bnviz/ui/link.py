@@ -9,9 +9,10 @@ import streamlit as st
 from bnviz.config import SETTINGS
 from bnviz.config.forgiving import forgiving_config
 from bnviz.presets import DEFAULT, PRESETS, live
+from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.source import Source
-from bnviz.ui import lessons, sidebar
+from bnviz.ui import arm_rows, lessons, sidebar
 from bnviz.ui.component import FIRST_TAB, TABS
 from bnviz.ui.visiting import config_of, mine
 
@@ -51,6 +52,8 @@ def read() -> list[str]:
         st.session_state["run"] = source.id
         config = config_of(source) or config
     sidebar.put(config)
+    if isinstance(source, Run) and st.session_state.get("run") == source.id:
+        arm_rows.adopt(source, source.labels)
     fallback = " The default is used." if fallen else ""
     return problems + told + [sentence + fallback for sentence in fallen]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from bnviz.charts.look import PALETTE
+from bnviz.charts.look import PALETTE, sign
 from bnviz.config import RunConfig
 from bnviz.config.change import Restart, difference
 from bnviz.presets import DEFAULT, PRESETS, live
@@ -16,7 +17,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import from_this_machine
 from bnviz.source import Kept, Source, Status
-from bnviz.ui import arm_rows, component, course, lessons, link, own_data, sidebar
+from bnviz.ui import arm_rows, component, course, lessons, link, notice, own_data, sidebar
 from bnviz.ui.component import FIRST_TAB
 from bnviz.ui.markdown import escaped
 from bnviz.ui.visiting import config_of, mine, visitor
@@ -28,19 +29,21 @@ def main() -> None:
     """Draw the page."""
     st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
     st.html(f"<style>{_style()}</style>")
-    problems = link.read() if "config" not in st.session_state else []
+    problems: list[str] = []
+    if "config" not in st.session_state:
+        notice.keep(link.read())
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
-        st.markdown("## bnviz\nWatch normalization work")
+        st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
+        st.markdown("# bnviz\nWatch normalization work")
         if source is None or mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
-        problems.append(source.text)
-    for problem in problems:
-        st.warning(problem, icon=":material/info:")
+        problems.append(escaped(source.text))  # has names of recordings in it
+    notice.draw(problems)
     if source is not None:
         link.write(source)
         component.draw(source, source.control if isinstance(source, Run) and mine(source) else None)
@@ -111,12 +114,12 @@ def _forget_others_run() -> None:
 
 @st.cache_resource
 def _style() -> str:
-    """The page's own style, with a dot in each network's colour before its switch."""
-    dots = "".join(
-        f".st-key-arm-row-{place}::before {{ background: var(--bnviz-arm-{place}, {color}); }}\n"
+    """The page's own style, with each network's marker in its colour before its switch."""
+    signs = "".join(
+        f".st-key-arm-row-{place}::before {{ content: '{sign(place)}'; color: var(--bnviz-arm-{place}, {color}); }}\n"
         for place, color in enumerate(PALETTE["light"].arms)
     )
-    return (HERE / "page.css").read_text() + dots
+    return (HERE / "page.css").read_text() + signs
 
 
 def _watching_only(source: Source) -> None:
@@ -141,18 +144,20 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
-    hidden = lessons.hidden()
+    plays, hidden = course.follow(run), lessons.hidden()
+    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
+        run.drop(label)
+    known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None and "arms" not in hidden:
         arm_rows.toggle_normalization(place)
     if (setting := st.session_state.pop("setting", None)) is not None and "landscape" not in hidden:
         sidebar.take_landscape(setting)
-    plays = course.follow(run)
     wanted = sidebar.config_from_sidebar(problems.append)
     added = st.session_state.pop("own_added", None)
     try:
-        if run is not None and run.status is Status.FAILED and run.config == wanted and added == wanted.dataset:
+        if run is not None and run.status is Status.FAILED and known == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
-        found = reconcile(wanted, run, anew=st.session_state.pop("anew", False))
+        found = reconcile(wanted, run, None if st.session_state.pop("anew", False) else known)
         if plays and found.status in (Status.STARTING, Status.PAUSED):
             found.command("play")
         return found
@@ -161,19 +166,23 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
         return run
 
 
-def reconcile(wanted: RunConfig, run: Run | None, anew: bool = False) -> Run:
-    """The run that should be alive, given what the sidebar ask for; anew: a new one in any case."""
-    if not anew and run is not None and run.config == wanted:
+def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Run:
+    """The run that should be alive, given what the sidebar asks for, and the run's config as the sidebar knew it.
+
+    known: None starts a new one in any case.
+    """
+    if run is not None and known == wanted:
         return run
-    if not anew and run is not None and run.status.live:
-        changes = difference(run.config, wanted)
+    if run is not None and known is not None and run.status.live:
+        changes = difference(known, wanted)
         if not isinstance(changes, Restart):
             _say("Changed while running, with no reset.", icon=":material/bolt:")
-            run.become(wanted, changes)
+            run.become(wanted, changes, arm_rows.labels())
             return run
-        _say(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
+        _say(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
+    arm_rows.adopt(started, started.labels)
     return started
 
 
@@ -181,6 +190,19 @@ def _say(text: str, icon: str) -> None:
     """A word on what happened to the run; in a lesson the lesson says it."""
     if lessons.progress() is None:
         st.toast(text, icon=icon)
+
+
+def _started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
+    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
+    stuck = set(because_of)
+    along = [name for name in sidebar.FIELDS if name not in stuck and getattr(now, name) != getattr(before, name)]
+    along = [name for name in along if name != "arms"]
+    set_too = ", ".join(f"{_words([name])} {_written(getattr(now, name))}" for name in along)
+    return f"Started anew with another {_words(because_of)}{f'; with it, {set_too}' if set_too else ''}."
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _words(names: Iterable[str]) -> str:
