@@ -15,6 +15,10 @@ from bnviz.verdict.wording import Span, listed, names, number, spans
 
 LAYERS = ("The first layer", "A layer between", "The last layer")
 NONE_CLEARLY = "None clearly"
+_PLACES: dict[tuple[bool | None, ...], int] = {
+    (True,): 0, (False,): 1, (True, False): 0, (False, True): 1, (True, True): 2,
+}  # fmt: skip
+"""The option that is true, by which networks it holds of."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def _of_each(kind: OfEach, states: Sequence[State]) -> int | None:
     held = tuple(kind.holds(state) for state in states)
     if None in held:
         return None
-    return {(True,): 0, (False,): 1, (True, False): 0, (False, True): 1, (True, True): 2}.get(held, 3)
+    return _PLACES.get(held, 3)
 
 
 def _of_most(kind: OfMost, states: Sequence[State]) -> int | None:

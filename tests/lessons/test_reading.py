@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 
 from bnviz.config import Arm, RunConfig
 from bnviz.lessons import HERE, ORDER, read, read_folder
 from bnviz.lessons.hiding import GROUPS, NAMES, hidden
+from bnviz.lessons.kinds import KINDS
 from bnviz.lessons.prose import Block, Part, blocks
 from bnviz.lessons.question import Question
 from bnviz.presets import PRESETS
@@ -166,3 +168,12 @@ def test_arms_are_named_as_they_are_at_that_step():
     assert problems == ()
     assert lesson.steps[1].question.arms == (0,)
     assert lesson.steps[1].config.arms == (Arm("batch"), Arm("batch"))
+
+
+def test_the_lesson_that_teachers_are_shown_is_one_and_every_kind_is_explained():
+    text = (Path(__file__).parents[2] / "docs" / "lessons.md").read_text()
+    example = next(block for block in text.split("```")[1::2] if "## " in block)
+    lesson, problems = read("example", example.removeprefix("\n"))
+    assert problems == ()
+    assert (len(lesson.steps), lesson.questions) == (3, 2)
+    assert re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE) == list(KINDS)
