@@ -87,7 +87,7 @@ def test_a_lesson_is_gone_through_by_keyboard_on_stage(quiet_page, taught):
 
 
 def test_a_teachers_lesson_is_offered_and_a_broken_one_named(quiet_page, taught):
-    assert "broken.md, line 17: there is no network 'layer'; there are batch, batch (2)." in taught.log.read_text()
+    assert "broken.md, line 16: there is no network 'layer'; there are batch, batch (2)." in taught.log.read_text()
     quiet_page.set_viewport_size({"width": 390, "height": 844})
     page = opened(quiet_page, f"{taught.url}/?depth=2&width=8&tab=lessons")
     expect(page.get_by_text("Deep sigmoid nets")).to_be_visible()

@@ -27,7 +27,7 @@ def test_who_learns_is_who_is_better_than_guessing():
     assert accuracies[0] < 0.15 < 0.8 < accuracies[1]
     said, why = answer(run, "learns")
     assert said == "With BatchNorm"
-    assert f"{100 * accuracies[1]:.0f} %" in why
+    assert f"{100 * accuracies[1]:.0f}\N{NO-BREAK SPACE}%" in why
     assert answer(run, "learns", "batch")[0] == "Yes"
     assert answer(run, "learns", "none")[0] == "No"
     assert answer(trained("good_init"), "learns")[0] == "Both"
