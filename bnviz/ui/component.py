@@ -57,6 +57,7 @@ def draw(source: Source, control: str | None) -> None:
         ],
         "tab": tab,
         "turn": st.session_state["turn"],
+        "fixed": "arms" in lessons.hidden(),
         "lesson": lessons.told() if control is not None else None,
         "address": lan_address(),
     }

@@ -47,6 +47,7 @@ def test_groups_and_tabs_are_hidden(hub):  # noqa: F811
     shown = [each["name"] for each in player_data(page)["tabs"] if not each["hidden"]]
     assert "layers" in shown
     assert not {"landscape", "presets", "lessons", "about"} & set(shown)
+    assert player_data(page)["fixed"]
     page.session_state["toggle"] = 0  # the keyboard cannot do what is hidden either
     page.session_state["setting"] = {"landscape": "0.5-4"}
     page.run()
