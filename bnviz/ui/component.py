@@ -51,10 +51,7 @@ def draw(source: Source, control: str | None) -> None:
         "kept": not isinstance(source, Run),
         "arms": list(arm_rows.labels()),
         "normalizations": _normalizations(source),
-        "tabs": [
-            {"name": name, "title": title, "live": name in charts.TABS, "hidden": _hides(name)}
-            for name, title in TABS.items()
-        ],
+        "tabs": _tabs(),
         "tab": tab,
         "turn": st.session_state["turn"],
         "fixed": "arms" in lessons.hidden(),
@@ -82,6 +79,14 @@ def draw(source: Source, control: str | None) -> None:
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
+
+
+def _tabs() -> list[dict[str, Any]]:
+    """What the row of tabs is made of."""
+    return [
+        {"name": name, "title": title, "live": name in charts.TABS, "hidden": _hides(name)}
+        for name, title in TABS.items()
+    ]
 
 
 def _hides(tab: str) -> bool:
