@@ -41,6 +41,10 @@ class View:
     """Steps are drawn on a logarithmic axis, since so much happens early."""
     large: int | None = None
     """Place of the one chart that is drawn, from 1 in reading order; None: all of the tab."""
+    ask: str = ""
+    """The question that is to be answered, in short, as `lessons.question.from_code` reads it; empty: none."""
+    until: int | None = None
+    """The step at which it is answered; None: the newest."""
     solo: int | None = None
     """Place of the only network that is drawn; None: all are."""
     away: bool = False
@@ -59,7 +63,10 @@ class View:
         }
         if isinstance(given.get("tab"), str):
             known["tab"] = given["tab"][:LONGEST]
-        for name, most in (("layer", 1000), ("solo", 100), ("net", 100), ("unit", 100_000), ("stage", 100)):
+        if isinstance(given.get("ask"), str):
+            known["ask"] = given["ask"][:LONGEST]
+        mosts = {"layer": 1000, "solo": 100, "net": 100, "unit": 100_000, "stage": 100, "until": 10_000_000}
+        for name, most in mosts.items():
             place = given.get(name)
             if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < most:
                 known[name] = place

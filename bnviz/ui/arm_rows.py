@@ -91,16 +91,16 @@ def _places() -> dict[int, int]:
     return places
 
 
-def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
+def arms(own: OwnModel | None = None, more: bool = True) -> tuple[Arm, ...]:
     """The networks side by side: a row each, with its switch and what else is particular to it.
 
-    own: the operator's own model, where the networks are variants of it.
+    own: the operator's own model, where the networks are variants of it. more: whether one can be added.
     """
     state = st.session_state
     st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
     places = _places()
     found = tuple(_arm_row(places[uid], uid, own) for uid in list(state["arms"]))
-    if len(found) < MAX_ARMS:
+    if more and len(found) < MAX_ARMS:
         st.button(
             "Add a network", icon=":material/add:", type="tertiary", key="add_arm", on_click=_add_arm,
             args=(Arm("batch"),), help="All start anew. A fork (key F) joins the running networks instead.",

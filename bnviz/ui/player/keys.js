@@ -1,6 +1,7 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
 import { openFork, solo, steers, undo } from "./fork.js";
+import { goOn, predicts } from "./lesson.js";
 import { enlarge, moveLayer, moveTab, nextArm, present, presenting } from "./present.js";
 import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
@@ -11,10 +12,14 @@ import { backward, forward, seek, setLog, showEvents } from "./timeline.js";
 /**
  * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything
  * now; presenting: it does so in Present alone.
- * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string) => void, when?: (s: any) => boolean,
- *   presenting?: boolean}[]}
+ * @type {{keys: string[], shown: string, title: string, act: (s: any, key: string, shift: boolean) => void,
+ *   when?: (s: any, key?: string) => boolean, presenting?: boolean}[]}
  */
 export const KEYS = [
+  { keys: ["1", "2", "3", "4", "5", "6", "7"], shown: "1 – 7", title: "Predict the answer of that number",
+    act: (s, key) => s.trigger("lesson", { say: Number(key) - 1 }),
+    when: (s, key) => (key ? predicts(s, key) : s.data.lesson?.open) },
+  { keys: ["n"], shown: "N, Shift+N", title: "On, or back, in the lesson", act: (s, key, shift) => goOn(s, shift ? -1 : 1), when: (s) => s.data.lesson },
   { keys: [" "], shown: "space", title: "Play or pause", act: (s) => s.play.click() },
   { keys: ["ArrowRight"], shown: "→", title: "One step on: of training, or in the past to the next that was measured", act: (s) => forward(s) },
   { keys: ["ArrowLeft"], shown: "←", title: "Back to the step measured before", act: (s) => backward(s) },
@@ -36,22 +41,24 @@ export const KEYS = [
   { keys: ["0"], shown: "0", title: "All charts", act: (s) => enlarge(s, null), presenting: true },
   { keys: ["ArrowUp"], shown: "↑", title: "Over steps: the layer above", act: (s) => moveLayer(s, -1), presenting: true },
   { keys: ["ArrowDown"], shown: "↓", title: "Over steps: the layer below", act: (s) => moveLayer(s, 1), presenting: true },
-  { keys: ["PageDown"], shown: "Page Down", title: "The next tab, also by a clicker", act: (s) => moveTab(s, 1), presenting: true },
-  { keys: ["PageUp"], shown: "Page Up", title: "The tab before, also by a clicker", act: (s) => moveTab(s, -1), presenting: true },
+  { keys: ["PageDown"], shown: "Page Down", title: "On in the lesson, or to the next tab: also by a clicker", act: (s) => page(s, 1), presenting: true },
+  { keys: ["PageUp"], shown: "Page Up", title: "Back in the lesson, or to the tab before", act: (s) => page(s, -1), presenting: true },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), presenting: true },
   { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
+
+const page = (s, by) => (s.data.lesson ? goOn(s, by) : moveTab(s, by));
 
 export function onKey(s, event) {
   if (event.key === "?" && s.sheet && !event.target.closest?.("input, textarea")) return s.sheet.close(); // Escape would leave full screen
   const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const found = KEYS.find(({ keys, when, presenting: needed }) => keys.includes(key) && (!when || when(s)) && (!needed || presenting()));
+  const found = KEYS.find(({ keys, when, presenting: needed }) => keys.includes(key) && (!when || when(s, key)) && (!needed || presenting()));
   if (!found || (key === " " && event.target.closest?.("button, a, summary"))) return; // the button's own space
   if (key === " " || key.startsWith("Arrow") || key.startsWith("Page")) event.preventDefault();
-  if (!event.repeat || key.startsWith("Arrow")) found.act(s, key);
+  if (!event.repeat || key.startsWith("Arrow")) found.act(s, key, event.shiftKey);
 }
 
 export function showKeys(s) {

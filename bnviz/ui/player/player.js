@@ -5,6 +5,7 @@ import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
 import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
+import { showAnswer, showLesson } from "./lesson.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { leftFullScreen } from "./present.js";
@@ -65,6 +66,7 @@ function count(s, message) {
     showSentence(s, message.sentence);
     showFindings(s, message.findings);
   }
+  if (message.answer) showAnswer(s, message.answer);
   if (message.timeline) showTimeline(s, message.timeline);
   if (message.arms) showArms(s, message);
   if (s.data.kept) advance(s, message);
@@ -156,6 +158,7 @@ export default function player(component) {
   s.pace.hidden = !data.kept;
   loadPlotly(data.plotly);
   fillTabs(s);
+  showLesson(s);
   if (data.turn !== s.turn) { // the page itself has chosen a tab, at the start or since
     s.turn = data.turn;
     openTab(s, data.tab);

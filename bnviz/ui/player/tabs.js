@@ -10,9 +10,10 @@ export function buildTabs(s) {
 }
 
 export function fillTabs(s) {
-  if (s.tabs.children.length) return;
-  s.tabs.append(...s.data.tabs.map(({ name, title, live }) => el("button", { role: "tab", id: `bnviz-tab-${name}`, "data-tab": name,
+  if (!s.tabs.children.length) s.tabs.append(...s.data.tabs.map(({ name, title, live }) => el("button", { role: "tab", id: `bnviz-tab-${name}`, "data-tab": name,
     class: !live && "bnviz-text", "aria-controls": "bnviz-view", onclick: () => chooseTab(s, name) }, title)));
+  s.data.tabs.forEach(({ hidden }, place) => { s.tabs.children[place].hidden = hidden; });
+  s.tabs.hidden = s.data.tabs.every(({ hidden }) => hidden);
 }
 
 // Tabs that are not live are drawn by the page, below: then the charts here are put away.
@@ -41,7 +42,7 @@ export function chooseTab(s, name) {
 }
 
 function onTabKey(s, event) {
-  const tabs = [...s.tabs.children];
+  const tabs = [...s.tabs.children].filter((tab) => !tab.hidden);
   const at = tabs.indexOf(event.target);
   const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
   if (at < 0 || to === undefined) return;

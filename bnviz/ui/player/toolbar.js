@@ -3,6 +3,7 @@ import { el, words } from "./dom.js";
 import { showWatching } from "./follow.js";
 import { buildFork } from "./fork.js";
 import { showKeys } from "./keys.js";
+import { buildLesson } from "./lesson.js";
 import { buildPresent } from "./present.js";
 import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
@@ -31,7 +32,7 @@ export function build(s) {
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
   buildWords(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 },
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 }, buildLesson(s),
     s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
