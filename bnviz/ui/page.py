@@ -40,7 +40,6 @@ def main() -> None:
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
-        st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
         st.markdown("# bnviz\nWatch normalization work")
         if source is None or _mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)

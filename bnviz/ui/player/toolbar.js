@@ -32,7 +32,7 @@ export function build(s) {
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
   buildWords(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 },
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" },
     s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
