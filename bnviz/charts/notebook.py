@@ -91,7 +91,7 @@ def scene_at(recording: Recording, step: int | None = None) -> Scene:
         raise ValueError("The recording has no frames, so there is nothing to draw.")
     current = steps[-1] if step is None else min(steps, key=lambda frames: abs(frames[0].step - step))
     classes = recording.config.data.classes if recording.config is not None else 0
-    return Scene(recording.config, steps, recording.events, current, classes or None)
+    return Scene(recording.config, steps, recording.events, current, classes=classes or None)
 
 
 def _put(

@@ -46,7 +46,7 @@ def main() -> None:
         else:
             _watching_only(source)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
-        problems.append(source.text)
+        problems.append(escaped(source.text))  # has names of recordings in it
     notice.draw(problems)
     if source is not None:
         _write_link(source)
@@ -140,6 +140,8 @@ def _read_link() -> list[str]:
         st.session_state["run"] = source.id
         config = _config_of(source) or config
     sidebar.put(config)
+    if isinstance(source, Run):
+        arm_rows.adopt(source, source.labels)
     fallback = " The default is used." if fallen else ""
     return problems + [sentence + fallback for sentence in fallen]
 
@@ -184,6 +186,9 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
+    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
+        run.drop(label)
+    known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None:
         arm_rows.toggle_normalization(place)
     if (setting := st.session_state.pop("setting", None)) is not None:
@@ -191,27 +196,28 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
     wanted = sidebar.config_from_sidebar(problems.append)
     added = st.session_state.pop("own_added", None)
     try:
-        if run is not None and run.status is Status.FAILED and run.config == wanted and added == wanted.dataset:
+        if run is not None and run.status is Status.FAILED and known == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
-        return reconcile(wanted, run)
+        return reconcile(wanted, run, known)
     except TooManyRuns as error:
         problems.append(str(error))
         return run
 
 
-def reconcile(wanted: RunConfig, run: Run | None) -> Run:
-    """The run that should be alive, given what the sidebar ask for."""
-    if run is not None and run.config == wanted:
+def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Run:
+    """The run that should be alive, given what the sidebar asks for, and the run's config as the sidebar knew it."""
+    if run is not None and known == wanted:
         return run
-    if run is not None and run.status.live:
-        changes = difference(run.config, wanted)
+    if run is not None and known is not None and run.status.live:
+        changes = difference(known, wanted)
         if not isinstance(changes, Restart):
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
-            run.become(wanted, changes)
+            run.become(wanted, changes, arm_rows.labels())
             return run
         st.toast(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
+    arm_rows.adopt(started, started.labels)
     return started
 
 

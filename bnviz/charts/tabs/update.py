@@ -1,4 +1,4 @@
-"""The tab of one update in slow motion: stage after stage, with one unit's numbers; beside it the plane, if there is one."""
+"""The tab of one update in slow motion: stage after stage, with one unit's numbers; beside it the plane, if any."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         )
         for place, picture in enumerate(stage.pictures(closeup))
     ]  # fmt: skip
-    return own + beside(scene, closeup.arm, closeup.layer)
+    return own + beside(scene, closeup.arm)
 
 
 def _drawn(scene: Scene, view: View, picture: Picture) -> Figure:
@@ -68,10 +68,11 @@ def words(scene: Scene, view: View) -> Part | None:
         "about": f"step {closeup.step}",
         "text": stage.text(closeup, scene),
         "formulas": stage.formulas(closeup, scene),
-        "arm": list(scene.titles).index(closeup.arm) if closeup.arm in scene.titles else 0,
+        "arm": scene.places[list(scene.titles).index(closeup.arm)] if closeup.arm in scene.titles else 0,
         "choices": _choices(scene, closeup),
         "places": [
-            {"text": each.name, "there": place in there, "back": each.back, "now": each is stage, "set": {"stage": place}}
+            {"text": each.name, "there": place in there, "back": each.back, "now": each is stage,
+             "set": {"stage": place}}
             for place, each in enumerate(STAGES)
         ],
         "back": {"stage": there[at - 1]} if at else None,
@@ -103,8 +104,8 @@ def notice(scene: Scene) -> Part | None:
         text = "A recording has no weights, and slow motion takes them apart: it needs a run that trains."
         return {"title": title, "text": text}
     if scene.moment == "past":
-        return {"title": title, "text": "The networks have gone on from the step that is shown. Press Live: slow motion "
-                "shows the step where they are."}  # fmt: skip
+        text = "The networks have gone on from the step that is shown. Press Live: slow motion is where they are."
+        return {"title": title, "text": text}
     about = (
         "What happens to one unit in one update, on the batch at hand: inputs, z = Wx, mean and variance, normalize, "
         "gamma and beta, activation, loss, the gradient back through all of these, the update, and the shift that it "

@@ -1,9 +1,11 @@
 // Panels: a title, a chart and a note each.
 import { describable, onChartKey } from "./access.js";
 import { armColor, el } from "./dom.js";
+import { pictureButton } from "./pictures.js";
 import { send } from "./socket.js";
 
-export function buildGrid(s, grid, colors) {
+export function buildGrid(s, grid, colors, names) {
+  Object.assign(s, { colors, names: names ?? [] });
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
@@ -18,7 +20,7 @@ export function buildGrid(s, grid, colors) {
     own.forEach((described, index) => {
       if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s, described.id));
       const panel = s.panels.get(described.id);
-      panel.pick = described.pick;
+      Object.assign(panel, { id: described.id, parts: described.title, across: described.across, pick: described.pick });
       panel.plot.ariaLabel = described.summary;
       panel.help.textContent = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
@@ -35,7 +37,9 @@ function newPanel(s, id) {
   s.sizes.observe(plot); // also when a title wraps, or the window stays as it is
   const note = el("div", { class: "bnviz-note" });
   const node = el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note, words));
-  return { title, plot, note, ...said, node };
+  const panel = { title, plot, note, ...said, node };
+  panel.node.append(pictureButton(s, panel));
+  return panel;
 }
 
 function fillTitle(s, node, parts) {
@@ -60,7 +64,7 @@ export function titlePart(s, part) {
   return el(part.strong ? "strong" : "span", { style }, part.text);
 }
 
-function selectArm(s, arm) {
+export function selectArm(s, arm) {
   s.arm = arm;
   for (const button of s.root.querySelectorAll("[data-arm]")) button.ariaPressed = String(Number(button.dataset.arm) === arm);
 }
@@ -89,10 +93,7 @@ export function listen(s, panel) {
   plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
 }
 
-// With the key, where there is one: what its owner looks at close by is measured.
-export const sendView = (s) => send(s, { view: s.view, control: s.data?.control ?? null });
-
 export function look(s, change) {
   s.view = { ...s.view, ...change };
-  sendView(s);
+  send(s, { view: s.view });
 }

@@ -3,6 +3,7 @@ import { showTold } from "./access.js";
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
+import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
@@ -64,6 +65,7 @@ function count(s, message) {
     showFindings(s, message.findings);
   }
   if (message.timeline) showTimeline(s, message.timeline);
+  if (message.arms) showArms(s, message);
   if (s.data.kept) advance(s, message);
 }
 
@@ -72,7 +74,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors);
+  buildGrid(s, message.grid, message.colors, message.names);
   showNotice(s, message.notice);
   showWords(s, message.words);
   showFindings(s, message.findings);
@@ -135,7 +137,7 @@ function stop(s) {
   for (const { plot } of s.panels.values()) if (plot.data) window.Plotly.purge(plot);
 }
 
-export default function (component) {
+export default function player(component) {
   const { data, parentElement, setTriggerValue } = component;
   let s = STATES.get(parentElement);
   if (!s) STATES.set(parentElement, (s = start(parentElement)));

@@ -57,6 +57,7 @@ function fill(node, parts, make) {
  */
 export function math([tag, ...children]) {
   const node = document.createElementNS(MATHML, tag);
+  if (tag === "math") node.setAttribute("displaystyle", "true");
   node.append(...children.map((child) => (typeof child === "string" ? child : math(child))));
   return node;
 }

@@ -1,6 +1,7 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
 import { showWatching } from "./follow.js";
+import { buildFork } from "./fork.js";
 import { presenting, showKeys } from "./keys.js";
 import { look } from "./panels.js";
 import { buildPace, showPlaying } from "./replay.js";
@@ -18,6 +19,8 @@ export function build(s) {
     "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true", "data-key": key }) : "");
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
+  const arms = buildFork(s, button);
+  s.controls.push(s.fork);
   s.status = el("span", { class: "bnviz-status" });
   s.watching = el("span", { class: "bnviz-watching", hidden: true });
   const tools = [button("Present", "P", "P", () => present(s)), button("Share", "Q", "Q", () => openShare(s)),
@@ -37,7 +40,8 @@ export function build(s) {
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
-    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.tabs, s.body, s.probe);
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools),
+    s.problem, s.tabs, s.body, s.probe);
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
@@ -50,11 +54,14 @@ export function showStatus(s, { status, step, steps, rate, text, watching, unkep
     const name = status === "running" ? "Pause" : "Play";
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
-  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status;
+  const doing = text?.endsWith("…") ? text : ""; // what goes on; other texts are news for people
+  const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status);
   s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail, unkept && "not being kept"].filter(Boolean).join(" · ");
   s.status.title = unkept || (s.steps ? `of ${s.steps} steps` : "");
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
+  else if (text && !doing && text !== s.told && ["running", "paused", "finished"].includes(status)) problem(s, text);
   else if (performance.now() > s.problemUntil) problem(s, "");
+  s.told = text;
 }
 
 export function problem(s, text) {
