@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -214,29 +212,11 @@ def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Ru
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes, arm_rows.labels())
             return run
-        st.toast(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
+        st.toast(notice.started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
     arm_rows.adopt(started, started.labels)
     return started
-
-
-def _started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
-    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
-    stuck = set(because_of)
-    along = [name for name in sidebar.FIELDS if name not in stuck and getattr(now, name) != getattr(before, name)]
-    along = [name for name in along if name != "arms"]
-    set_too = ", ".join(f"{_words([name])} {_written(getattr(now, name))}" for name in along)
-    return f"Started anew with another {_words(because_of)}{f'; with it, {set_too}' if set_too else ''}."
-
-
-def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def _words(names: Iterable[str]) -> str:
-    titles = {name: str(field.metadata["title"]).lower() for name, field in sidebar.FIELDS.items()}
-    return ", ".join(titles[name] for name in names)
 
 
 def _write_link(source: Source) -> None:
