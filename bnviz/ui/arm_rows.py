@@ -97,14 +97,16 @@ def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
     own: the operator's own model, where the networks are variants of it.
     """
     state = st.session_state
-    st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
+    st.markdown(
+        "Networks, side by side",
+        help="A switch acts at once, in the running network, with no reset. A network that is added starts all anew; "
+        "a fork (key F) joins those that run.",
+    )
     places = _places()
     found = tuple(_arm_row(places[uid], uid, own) for uid in list(state["arms"]))
     if len(found) < MAX_ARMS:
-        st.button(
-            "Add a network", icon=":material/add:", type="tertiary", key="add_arm", on_click=_add_arm,
-            args=(Arm("batch"),), help="All start anew. A fork (key F) joins the running networks instead.",
-        )  # fmt: skip
+        st.button("Add a network", icon=":material/add:", type="tertiary", on_click=_add_arm, args=(Arm("batch"),),
+                  key="add_arm")  # fmt: skip
     return found
 
 

@@ -30,7 +30,8 @@ export const KEYS = [
 export const presenting = () => document.documentElement.classList.contains("bnviz-present");
 
 export function onKey(s, event) {
-  const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
+  const timeline = event.target === s.slider && event.key.length === 1; // it takes arrows, and no letters
+  const busy = !timeline && event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const found = KEYS.find(({ keys, when }) => keys.includes(key) && (!when || when(s)));
