@@ -155,7 +155,7 @@ class Scene:
         past = [frames for frames in self.steps[-RECENT:] if frames[0].step <= shown]
         if len(past) < min(RECENT, len(self.steps)):  # scrubbing
             past = [frames for frames in self.steps if frames[0].step <= shown][-RECENT:]
-        return self.drawn([*(frame for frames in past for frame in frames), *self.current])
+        return self.drawn([*(frame for frames in past for frame in frames), *filter(None, self.frames)])
 
     @cached_property
     def landscape_known(self) -> bool:

@@ -107,7 +107,7 @@ async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
         await wake.wait()
         wake.clear()
         seat.follow()
-        message = seat.viewer.take()
+        message = None if seat.viewer.behind else seat.viewer.take()
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
         elif message is not None:
@@ -130,7 +130,12 @@ async def _receive(websocket: WebSocket, seat: _Seat) -> None:
             message = json.loads(text)
         except ValueError:
             continue
-        if isinstance(message, dict):
+        if not isinstance(message, dict):
+            continue
+        if (seen := _whole(message.get("seen"))) is not None:
+            seat.viewer.seen = seen
+            seat.viewer.wake()
+        else:
             _obey(message, seat)
             seat.stream.refresh(seat.viewer)
 
@@ -140,7 +145,7 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
     if "follow" in message:
         viewer.follow(message["follow"] is True)
     if "view" in message:
-        viewer.view, viewer.key = View.from_dict(message["view"]), message.get("control")
+        viewer.view = View.from_dict(message["view"])
     if "seek" in message:
         viewer.seek = _whole(message["seek"])
     if (by := _whole(message.get("move"))) is not None:
@@ -149,7 +154,8 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
         viewer.drawn = None
     if viewer.audience:
         return  # whatever key it sends
-    if seat.source.controlled_by(message.get("control")):
+    viewer.key = message.get("control")
+    if seat.source.controlled_by(viewer.key):
         seat.lead()
     steer(seat.server, seat.source, message)
 

@@ -141,9 +141,10 @@ def _arm_row(place: int, uid: int, own: OwnModel | None) -> Arm:
     state = st.session_state
     for part, default in (("on", True), ("kind", "batch"), ("noise", False), ("trick", "none"), ("rate", None)):
         state.setdefault(_arm_key(uid, part), default)
-    kind = state[_arm_key(uid, "kind")]
+    kind, on = state[_arm_key(uid, "kind")], state[_arm_key(uid, "on")]
+    name = title_of("normalization", kind if on else state["arm_off"])  # what the network has now
     with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
-        on = st.toggle(title_of("normalization", kind), key=_arm_key(uid, "on"), width="stretch")
+        on = st.toggle(name[:1].upper() + name[1:], key=_arm_key(uid, "on"), width="stretch")
         with st.popover(f"More on network {place + 1}", icon=":material/tune:", type="tertiary"):
             kind = _choice(uid, "kind", "normalization", without=("none", AS_IS) if own is None else ("none", own.off))
             noise, trick = (False, "none") if own is not None else _treatments(uid)

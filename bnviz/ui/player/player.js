@@ -1,4 +1,5 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
+import { showTold } from "./access.js";
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
@@ -57,6 +58,7 @@ function count(s, message) {
     Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
   }
   showStatus(s, message);
+  showTold(s, message.told, message.status);
   // While numbers run, a reader (and a screen reader) needs time for the words.
   if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) {
     showSentence(s, message.sentence);
@@ -72,7 +74,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors);
+  buildGrid(s, message.grid, message.colors, message.names);
   showNotice(s, message.notice);
   showWords(s, message.words);
   showFindings(s, message.findings);
@@ -135,7 +137,7 @@ function stop(s) {
   for (const { plot } of s.panels.values()) if (plot.data) window.Plotly.purge(plot);
 }
 
-export default function (component) {
+export default function player(component) {
   const { data, parentElement, setTriggerValue } = component;
   let s = STATES.get(parentElement);
   if (!s) STATES.set(parentElement, (s = start(parentElement)));

@@ -16,7 +16,7 @@ const TAILS = { kept: "recording", growing: "recording, still being written" };
 
 export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
-    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
+    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true", "data-key": key }) : "");
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   const arms = buildFork(s, button);
@@ -35,7 +35,8 @@ export function build(s) {
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
   buildWords(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 },
+    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
