@@ -20,7 +20,7 @@ export const KEYS = [
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
   { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
-  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s) },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => s.arms.length > 1 },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },
   { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
