@@ -39,9 +39,14 @@ def labels() -> tuple[str, ...]:
 def follow(run: Run) -> RunConfig:
     """Let each arm of the run have its row, and no arm that is gone (before the widgets are drawn).
 
+    An arm whose row was removed is dropped.
+
     Returns the config of the run that the rows follow: the run may go on changing.
     """
-    state, (config, there) = st.session_state, run.standing.snapshot()
+    state = st.session_state
+    if (label := state.pop("arm_dropped", None)) is not None and run.status.live:
+        run.drop(label)
+    config, there = run.standing.snapshot()
     if state["arm_run"] != run.started:
         adopt(run, there)
     if state["arm_run"] != run.started:
@@ -65,12 +70,6 @@ def adopt(run: Run, there: Sequence[str]) -> None:
     state = st.session_state
     if len(state["arms"]) == len(there):
         state["arm_run"], state["arm_labels"] = run.started, dict(zip(state["arms"], there, strict=True))
-
-
-def dropped() -> str | None:
-    """The label of the arm whose row was just removed, once."""
-    label: str | None = st.session_state.pop("arm_dropped", None)
-    return label
 
 
 def toggle_normalization(place: int) -> None:

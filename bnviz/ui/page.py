@@ -141,8 +141,6 @@ def _read_link() -> list[str]:
         st.session_state["run"] = source.id
         config = _config_of(source) or config
     sidebar.put(config)
-    if isinstance(source, Run):
-        arm_rows.adopt(source, source.labels)
     fallback = " The default is used." if fallen else ""
     return problems + [sentence + fallback for sentence in fallen]
 
@@ -187,8 +185,6 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
-    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
-        run.drop(label)
     known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None:
         arm_rows.toggle_normalization(place)
