@@ -180,8 +180,8 @@ class _Session:
         else:
             goal, start = (journey.until, journey.step) if journey.told else (journey.step, 0)
             share = (journey.trainer.step_count - start) / max(1, goal - start)
-            what = "Training again from" if journey.told else "Going back to"
-            self.writer.write(Note("progress", f"{what} step {journey.step}, {share:.0%} …", share))
+            what = "training again from" if journey.told else "going back to"
+            self.writer.write(Note("progress", f"{what} step {journey.step}: {share:.0%} …", share))
 
 
 def main() -> None:

@@ -142,8 +142,6 @@ def _watching_only(source: Source) -> None:
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
     plays, hidden = course.follow(run), lessons.hidden()
-    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
-        run.drop(label)
     known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None and "arms" not in hidden:
         arm_rows.toggle_normalization(place)

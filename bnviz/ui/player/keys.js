@@ -29,7 +29,7 @@ export const KEYS = [
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
   { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
   { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
-  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s) },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => s.arms.length > 1 },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
   { keys: ["e"], shown: "E", title: "What happened when, to go there", act: (s) => showEvents(s) },
@@ -52,7 +52,8 @@ const page = (s, by) => (s.data.lesson ? goOn(s, by) : moveTab(s, by));
 
 export function onKey(s, event) {
   if (event.key === "?" && s.sheet && !event.target.closest?.("input, textarea")) return s.sheet.close(); // Escape would leave full screen
-  const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
+  const timeline = event.target === s.slider && event.key.length === 1; // it takes arrows, and no letters
+  const busy = !timeline && event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const found = KEYS.find(({ keys, when, presenting: needed }) => keys.includes(key) && (!when || when(s, key)) && (!needed || presenting()));
