@@ -61,6 +61,10 @@ class Source(Protocol):
         """Where all of it is kept, if it is."""
 
     @property
+    def unkept(self) -> str:
+        """Why it is not being kept on disk, as a sentence; empty: nothing is wrong."""
+
+    @property
     def recording(self) -> Recording:
         """What the history holds, as a recording."""
 
@@ -87,6 +91,11 @@ class Audience:
         """When the last of them left."""
         self._news: list[News] = []
         self._lock = threading.Lock()
+
+    @property
+    def alone_for(self) -> float:
+        """Seconds since somebody watched; 0 while somebody does."""
+        return 0.0 if self.count else time.monotonic() - self.alone_since
 
     def join(self, news: News) -> None:
         """One more."""
@@ -123,6 +132,9 @@ class Kept:
         self.successor: Source | None = None
         self._recording = recording
         self.file = file
+        self.unkept = ""
+        self.for_now = False
+        """Whether it is forgotten when nobody has watched it for a while; else it stays as long as the server."""
         self.description = recording.description
         self.rate = 0.0
         self._audience = Audience()
@@ -141,6 +153,11 @@ class Kept:
         """How many watch."""
         return self._audience.count
 
+    @property
+    def alone_for(self) -> float:
+        """Seconds since somebody watched."""
+        return self._audience.alone_for
+
     def watch(self, news: News) -> None:
         """Count a watcher; of a recording that is whole there will be no news."""
         self._audience.join(news)
@@ -152,3 +169,6 @@ class Kept:
     def controlled_by(self, key: object) -> bool:
         """Nobody steers a recording."""
         return False
+
+    def close(self) -> None:
+        """It is no longer needed."""

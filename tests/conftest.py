@@ -18,8 +18,9 @@ def _one_thread():
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data(tmp_path_factory):
-    """Files of somebody's own are kept apart from the user's."""
+    """Files of somebody's own, and recordings, are kept apart from the user's."""
     os.environ["BNVIZ_DATA"] = str(tmp_path_factory.mktemp("own"))
+    os.environ["BNVIZ_RECORDINGS"] = str(tmp_path_factory.mktemp("recordings"))
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bnviz.charts.look import Figure, encode
+from bnviz.charts.look import PALETTE, Figure, encode
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch"]
+__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -23,15 +23,15 @@ AXIS_LIVE = ("range", "dtick")
 def figures(scene: Scene, view: View) -> dict[str, Any]:
     """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
 
-    grid: panels in order; colors: of the arms; empty: whether nothing is measured yet; notice: what a tab without
-    charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a
+    grid: panels in order; colors: by the arms' places; empty: whether nothing is measured yet; notice: what a tab
+    without charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a
     `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
     chosen = panels(scene, view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
-        "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
+        "colors": [PALETTE[view.theme].arm(place) for place in range(max(scene.places, default=-1) + 1)],
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),
@@ -65,12 +65,17 @@ def structure(scene: Scene, view: View) -> tuple[object, ...]:
     """What must be equal in two scenes for a patch to lead from one to the other."""
     ids = tuple(panel.id for panel in panels(scene, view))
     said = json.dumps([notice(scene, view), words(scene, view)])
-    return view, tuple(scene.titles.items()), bool(scene.current), ids, said
+    return view, tuple(scene.titles.items()), tuple(scene.places), bool(scene.current), ids, said, scene.tested
 
 
 def words(scene: Scene, view: View) -> Part | None:
     """What the viewer's tab says beside its charts, if it does."""
     return None if view.away or notice(scene, view) or not scene.layers else _tab(view).words(scene, view)
+
+
+def told(scene: Scene, view: View) -> dict[str, str]:
+    """What each chart of the viewer's tab shows now, in words."""
+    return {panel.id: panel.told(scene, view) for panel in panels(scene, view)}
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bnviz.charts.lines import chart, every, steps_of, thinned
+from bnviz.charts import signs
+from bnviz.charts.lines import chart, every, last_step, marker_look, steps_of, thinned
 from bnviz.charts.look import Figure, encode, floats, translucent
 from bnviz.charts.scene import Scene, View
 from bnviz.frames import Floats
@@ -27,6 +28,7 @@ def band(
     colors, beat = scene.colors(view), every(len(scene.steps), MOST_POINTS)
     steps = steps_of(scene)[beat]
     areas: list[Any] = []
+    markers: list[Any] = []
     traces, found = [], []
     for place, (label, title) in enumerate(scene.titles.items()):
         values = scene.history(name, label, layer)[beat]
@@ -37,6 +39,10 @@ def band(
             "type": "scatter", "mode": "lines", "x": floats(x), "y": floats(y), "hoverinfo": "skip",
             "fill": "toself", "fillcolor": translucent(color, 0.22), "line": {"width": 0},
         })  # fmt: skip
+        line = (steps, values[:, len(names) // 2])  # the middle one, or the upper of two
+        markers.append(
+            signs.along([line], (0.0, last_step(scene)), place, len(scene.titles), marker_look(scene, view, place))
+        )
         for column, what in enumerate(names):
             strong = len(names) == 3 and column == 1
             width = (2.5 if view.present else 1.7) * (1 if strong else 0.5)
@@ -46,7 +52,8 @@ def band(
                 "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:.3~g}}<extra></extra>",
             })  # fmt: skip
     settings, note = axis(np.concatenate(found) if found else np.zeros((0, len(names))))
-    return chart(scene, view, [*areas, *traces], settings, "; ".join([*filter(None, [note]), *thinned(scene, beat)]))
+    traces = [*areas, *traces, *markers]
+    return chart(scene, view, traces, settings, "; ".join([*filter(None, [note]), *thinned(scene, beat)]))
 
 
 def around(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.charts.look import Figure, axis, encode, floats, layout, nice_above, translucent
+from bnviz.charts import signs
+from bnviz.charts.look import Figure, axis, encode, floats, layout, marker, nice_above, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
@@ -27,7 +28,7 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
     if not scene.classified:  # falls by many decades
         return chart(scene, view, traces, LOG.over_steps(finite))
     # A network that goes astray may leave the picture, so that the others can be seen.
-    first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
+    first = [frame.train_loss for frame in scene.drawn(scene.steps[0])] if scene.steps else []
     start = max([value for value in first if np.isfinite(value)], default=1.0)
     top = nice_above(min(float(finite.max(initial=0.1)), 2 * max(start, np.log(scene.classes or 1))))
     if scene.classes:
@@ -47,9 +48,9 @@ def level_line(scene: Scene, view: View, level: float, told: str) -> dict[str, A
 
 
 def accuracy(scene: Scene, view: View) -> Figure:
-    """Test accuracy, and faintly that of the training batches."""
+    """Test accuracy, and faintly that of the training batches; strongly where there is no test set."""
     wanted: list[Line] = [
-        ("train_accuracy", "training accuracy", None, {"faint": True}),
+        ("train_accuracy", "training accuracy", None, {"faint": scene.tested}),
         ("test_accuracy", "test accuracy", None, {}),
     ]
     traces, values = lines(scene, view, wanted, SHARE.number)
@@ -66,15 +67,18 @@ def of_layer(scene: Scene, view: View, measure: Measure, layer: int) -> Figure:
 
 
 def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") -> tuple[list[dict[str, Any]], Floats]:
-    """A trace for each quantity and network, and all their values."""
+    """A trace for each quantity and network, one of each network's markers on them, and all values."""
     colors, steps = scene.colors(view), steps_of(scene)
     traces, values = [], []
+    own: list[list[tuple[Any, Floats]]] = [[] for _ in scene.titles]
     for name, what, layer, look in wanted:
         for index, (label, title) in enumerate(scene.titles.items()):
             values.append(scene.history(name, label, layer))
             # Somebody else's loop may measure a quantity now and then alone: no gaps for that.
             there = slice(None) if scene.config is not None else np.isfinite(values[-1])
             color = colors.arm(index)
+            if not look.get("faint"):
+                own[index].append((steps[there], values[-1][there]))
             width = (2.5 if view.present else 1.7) * (0.7 if look.get("faint") else 1)
             traces.append({
                 "type": "scatter", "mode": "lines", "x": encode(steps[there]), "y": floats(values[-1][there]),
@@ -85,7 +89,18 @@ def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") ->
                 "hoverlabel": {"bordercolor": color},
                 "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
             })  # fmt: skip
+    traces += [
+        signs.along(drawn, (0.0, last_step(scene)), index, len(own), marker_look(scene, view, index))
+        for index, drawn in enumerate(own)
+    ]
     return traces, np.concatenate(values) if values else np.zeros(0)
+
+
+def marker_look(scene: Scene, view: View, arm: int) -> dict[str, Any]:
+    """Colour and size of an arm's markers on its lines."""
+    return {
+        "color": scene.colors(view).arm(arm), "symbol": marker(scene.places[arm]), "size": 10 if view.present else 7,
+    }  # fmt: skip
 
 
 def steps_of(scene: Scene) -> NDArray[np.integer[Any]]:

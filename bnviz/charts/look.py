@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -29,19 +29,36 @@ class Colors:
         """The colour of an arm, by its place among the arms."""
         return self.arms[index % len(self.arms)]
 
+    def of(self, places: Sequence[int]) -> Colors:
+        """The same, with the colours of the arms at these places, in this order."""
+        return replace(self, arms=tuple(map(self.arm, places)) or self.arms)
 
-# Orange and blue first, as in the pictures of the design; then colours that stay apart from these and from
-# each other for red-green blind eyes (by lightness as well as hue), each at least 3:1 against its background.
+
+# Orange and blue first, as in the pictures of the design; then colours that stay apart from these and from each other
+# for every kind of colour blindness (by lightness as well as hue), each to be read as text on its background.
 PALETTE: dict[str, Colors] = {
     "light": Colors(
-        "#FFFFFF", "#1F2933", "#6B7680", "#E9ECEF", "#C9CED3",
-        ("#D9622B", "#2166C4", "#0B7A5C", "#A4478F", "#8A6D00", "#4B3B8F"),
+        "#FFFFFF", "#1F2933", "#616C76", "#E9ECEF", "#C9CED3",
+        ("#C2501A", "#1F62BE", "#1F4A2B", "#93338A", "#8E7048", "#1F1A9E"),
     ),
     "dark": Colors(
         "#0F1418", "#E6EAEE", "#94A0AB", "#232B32", "#3C464F",
-        ("#FF9A5C", "#6AAEFF", "#4FD1A5", "#F29BDC", "#E8CF5A", "#B6A5FF"),
+        ("#FF9A5C", "#6AAEFF", "#18F0B2", "#F2578F", "#FFCE24", "#D3B8E2"),
     ),
 }  # fmt: skip
+SIGNS = {"circle": "●", "square": "■", "triangle-up": "▲", "diamond": "◆", "cross": "✚", "x": "✖"}
+"""The markers of the networks, in their order, as Plotly names them and as text has them: what tells lines that cross
+apart without their colour."""
+
+
+def marker(arm: int) -> str:
+    """The marker of an arm, by its place among the arms."""
+    return [*SIGNS][arm % len(SIGNS)]
+
+
+def sign(arm: int) -> str:
+    """The same, as a character."""
+    return SIGNS[marker(arm)]
 
 
 def translucent(color: str, opacity: float) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from bnviz.charts import telling
 from bnviz.charts.explanations import Explanation
 from bnviz.charts.lines import of_layer
-from bnviz.charts.look import Figure
+from bnviz.charts.look import Figure, sign
 from bnviz.charts.measures import UNITS, Measure
 from bnviz.charts.rows import profile
 from bnviz.charts.scene import Scene, View, chosen_layer
@@ -26,7 +27,10 @@ class Panel:
     """Its row: the upper or the lower one."""
     title: list[Part]
     summary: str
+    """What is drawn, in one phrase: its name for a screen reader."""
     draw: Callable[[Scene, View], Figure]
+    told: Callable[[Scene, View], str]
+    """What it shows now, in sentences."""
     topic: Explanation
     weight: float = 1.0
     """Its width, relative to the others of its row."""
@@ -40,10 +44,12 @@ class Panel:
         return plain | {"help": self.topic.short} | self.extra
 
 
-def over_steps(id: str, title: list[Part], summary: str, draw: Callable[[Scene, View], Figure], topic: Explanation,
-               **place: Any) -> Panel:  # fmt: skip
+def over_steps(id: str, title: list[Part], summary: str, draw: Callable[[Scene, View], Figure],
+               told: Callable[[Scene, View], str], topic: Explanation, **place: Any) -> Panel:  # fmt: skip
     """A chart over steps; in the lower row, unless told otherwise."""
-    return Panel(id, **{"group": "series", **place}, title=title, summary=summary, draw=draw, topic=topic, live=False)
+    return Panel(
+        id, **{"group": "series", **place}, title=title, summary=summary, draw=draw, told=told, topic=topic, live=False
+    )
 
 
 def layer_over_steps(
@@ -57,7 +63,8 @@ def layer_over_steps(
     title = [strong(measure.title), *([{"text": told}] if told else []), chip(scene, view, shown)]
     return over_steps(
         id or f"{measure.name}-steps", title, f"{measure.title} of one layer over steps",
-        partial(of_layer, measure=measure, layer=shown), measure.topic,
+        partial(of_layer, measure=measure, layer=shown),
+        partial(telling.of_measure, measure=measure, layer=shown), measure.topic,
     )  # fmt: skip
 
 
@@ -69,7 +76,8 @@ def by_layer(measure: Measure, *told: Part, id: str = "", title: str = "", label
     return Panel(
         id or measure.name, "layers", [strong(title or measure.title), *told],
         f"{measure.what.rstrip(':')} of each layer, one line per network",
-        partial(profile, measure=measure, labels=labels), measure.topic, weight=0.95, extra={"pick": "layer"},
+        partial(profile, measure=measure, labels=labels), partial(telling.by_layer, measure=measure), measure.topic,
+        weight=0.95, extra={"pick": "layer"},
     )  # fmt: skip
 
 
@@ -103,8 +111,9 @@ def chip(scene: Scene, view: View, layer: int) -> Part:
 
 
 def name_of_arm(scene: Scene, arm: int) -> Part:
-    """An arm's name in its colour; choosing it selects the network that the B key flips."""
-    return {"text": list(scene.titles.values())[arm], "arm": arm, "select": arm}
+    """An arm's name in its colour, after its marker; choosing it selects the network that the B key flips."""
+    place = scene.places[arm]
+    return {"text": list(scene.titles.values())[arm], "arm": place, "select": place, "sign": sign(place)}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.charts.look import Figure, axis, encode, floats, hull, layout, translucent
+from bnviz.charts import signs
+from bnviz.charts.look import Figure, axis, encode, floats, hull, layout, marker, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.scales import Log
 from bnviz.charts.scene import Scene, View
@@ -144,7 +145,7 @@ def _note(scene: Scene, view: View, arm: int, span: tuple[float, float]) -> str:
     if frame is None:
         return ""
     share = float(np.mean(outside(frame, view.values, *span)))
-    return f"{100 * share:.1f} % of values lie outside" if share >= 0.0005 else ""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}% of values lie outside" if share >= 0.0005 else ""
 
 
 def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) -> Figure:
@@ -161,7 +162,10 @@ def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) ->
             "type": "scatter", "mode": "lines+markers", "x": floats(scale.places(values, recent)),
             "y": encode(rows(len(values))),
             "text": list(scene.layers), "customdata": floats(told), "line": line, "cliponaxis": False,
-            "marker": {"color": colors.arm(index), "size": _marker(len(values), view)},
+            "marker": {
+                "color": colors.arm(index), "symbol": marker(scene.places[index]),
+                "size": signs.by_layer(len(values), index, _marker(len(values), view)),
+            },
             "hovertemplate": f"%{{text}} · step %{{customdata[1]:.0f}} · {title}"
             f"<br>{measure.what} %{{customdata[0]:{scale.number}}}<extra></extra>",
         })  # fmt: skip

@@ -16,6 +16,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port of the dashboard (default: the first free one from 8501)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="offer your own model: what this function makes")
+    parser.add_argument("--recordings", type=Path, metavar="DIR", help="keep recordings of all runs in this folder")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
 
 
@@ -24,6 +25,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("open", help="show recordings on the page, and follow those still being written")
     parser.set_defaults(run=_open)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--overlay", action="store_true", help="lay two recordings over each other, on common axes")
 
 
 def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
@@ -33,8 +35,13 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     from bnviz.serve.launch import serve  # noqa: PLC0415
     from bnviz.serve.own_model import own_model  # noqa: PLC0415
     from bnviz.serve.shared import server  # noqa: PLC0415
+    from bnviz.serve.shelf import Shelf  # noqa: PLC0415
     from bnviz.ui import PAGE  # noqa: PLC0415
 
+    if chosen.recordings is not None:
+        if chosen.recordings.exists() and not chosen.recordings.is_dir():
+            raise UserError(f"--recordings must be a folder, got the file {chosen.recordings}.")
+        server().hub.shelf = Shelf(chosen.recordings.absolute())
     if chosen.model is not None:
         server().hub.own_model = model = own_model(chosen.model)
         if not model.fits:
@@ -43,24 +50,26 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
 
 
 def _open(chosen: argparse.Namespace) -> None:
-    from bnviz.recording import load_safely  # noqa: PLC0415
-    from bnviz.serve.follow import Followed, still_written  # noqa: PLC0415
+    from bnviz.serve.follow import Followed, opened  # noqa: PLC0415
+    from bnviz.serve.overlay import overlay  # noqa: PLC0415
     from bnviz.serve.shared import server  # noqa: PLC0415
-    from bnviz.source import Kept  # noqa: PLC0415
 
-    opened: list[Kept] = []
+    if chosen.overlay and len(chosen.files) != 2:
+        raise UserError(f"--overlay takes two recordings, got {len(chosen.files)}.")
+    hub = server().hub
     for file in chosen.files:
-        awaited = file.is_file() and not file.stat().st_size and still_written(file)
-        recording = None if awaited else load_safely(file)
-        damage = "" if recording is None else recording.damage
-        if recording is None or (not damage and still_written(file)):
-            opened.append(Followed(recording, file))
-        else:
-            opened.append(Kept(recording, file, damage))
-        server().hub.add(opened[-1])
-        if damage:
-            print(f"{file}: {damage}", file=sys.stderr)
+        hub.opened.append(opened(file))
+        hub.add(hub.opened[-1])
+        if hub.opened[-1].text and not isinstance(hub.opened[-1], Followed):
+            print(f"{file}: {hub.opened[-1].text}", file=sys.stderr)
         if len(chosen.files) > 1:
-            print(f"{file}: ?run={opened[-1].id}")
-    server().hub.front = opened[0].id
-    _dashboard(chosen, f"?run={opened[0].id}")
+            print(f"{file}: ?run={hub.opened[-1].id}")
+    front = hub.opened[0]
+    if chosen.overlay:
+        one, other = ((file.stem, each.recording) for file, each in zip(chosen.files, hub.opened, strict=True))
+        front = overlay(one, other)
+        hub.add(front)
+        if front.text:
+            print(front.text)
+    hub.front = front.id
+    _dashboard(chosen, f"?run={front.id}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-__all__ = ["Note", "Recording", "StreamReader", "StreamWriter", "load_safely"]
+__all__ = ["Note", "Recording", "StreamReader", "StreamWriter", "copy_safely", "load_safely"]
 
 LONGEST_SECONDS = 60
 """A file that takes longer to read is given up."""
@@ -68,7 +68,10 @@ class Recording:
         frames: list[Frame] = []
         events: list[Event] = []
         for item in reader:
-            if isinstance(item, Event):
+            if isinstance(item, Event) and item.kind == "rewind":  # what was told from there on is told anew
+                frames = [frame for frame in frames if frame.step < item.step]
+                events = []
+            elif isinstance(item, Event):
                 events.append(item)
             elif isinstance(item, tuple):
                 frames.extend(item)
@@ -125,21 +128,40 @@ class Recording:
         return notebook.html(self, file)
 
 
-def load_safely(path: str | os.PathLike[str]) -> Recording:
+def load_safely(path: str | os.PathLike[str], thinned: bool = False) -> Recording:
     """Read a recording that may come from anywhere: in a process of its own, which no file can take along.
+
+    thinned: no more of it than a `History` holds, so that memory stays flat however long it is. Errors: OSError;
+    ValueError, in one sentence, when the file is no recording.
+    """
+    said, written = _read_apart(path, subprocess.PIPE, ["--thinned"] if thinned else [])
+    return replace(Recording.read(io.BytesIO(written)), damage=said)
+
+
+def copy_safely(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> str:
+    """Write all that can be read of such a file as a clean recording; return what is wrong with it, or nothing.
 
     Errors: OSError; ValueError, in one sentence, when the file is no recording.
     """
+    with open(target, "wb") as sink:
+        said, _ = _read_apart(path, sink, [])
+    return said
+
+
+def _read_apart(path: str | os.PathLike[str], sink: IO[bytes] | int, options: list[str]) -> tuple[str, bytes]:
+    """What `python -m bnviz.recording` says of a file, and what it wrote if the sink is a pipe."""
     open(path, "rb").close()  # what cannot be opened is said as everywhere
-    command = [sys.executable, "-m", "bnviz.recording", os.fspath(path)]
+    command = [sys.executable, "-m", "bnviz.recording", os.fspath(path), *options]
     try:
-        child = subprocess.run(command, capture_output=True, timeout=LONGEST_SECONDS, check=False)
+        child = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, timeout=LONGEST_SECONDS,
+            check=False, env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise ValueError(f"{NO_RECORDING} Reading it took longer than {LONGEST_SECONDS} seconds.") from None
     if child.returncode:
         raise ValueError(NO_RECORDING)
-    recording = Recording.read(io.BytesIO(child.stdout))
-    return replace(recording, damage=child.stderr.decode().strip())
+    return child.stderr.decode().strip(), child.stdout or b""
 
 
 _PARTS = {1: [""], 2: ["_min", "_max"], 3: ["_p15", "_p50", "_p85"]}

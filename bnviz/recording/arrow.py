@@ -20,6 +20,7 @@ VERSION = "2"
 """Of the schema. 1 had no seals, and told layers and arms by the config alone; it can still be read."""
 NO_RECORDING = "This is no recording of bnviz (an Arrow IPC stream that `bnviz run --out` or Save wrote)."
 DAMAGED = "Its bytes were changed: what comes before the damage is shown, the rest cannot be read."
+CUT = "It was cut short: what comes before the cut is shown."
 
 
 NoteKind = Literal[

@@ -11,6 +11,7 @@ import io
 import re
 import struct
 import zlib
+from pathlib import Path
 from typing import Protocol
 
 SEAL = f"bnviz-seal:{0:012x}:{0:08x}"
@@ -21,6 +22,13 @@ _MOST_METADATA = 2**24
 _MOST_BYTES = 2**31
 END = _CONTINUATION + bytes(4)
 """The end of a stream."""
+
+
+def ended(path: Path) -> bool:
+    """Whether a file has the end of a stream; one that was cut short, or is still being written, has none."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(END)))
+        return file.read() == END
 
 
 def sealed(message: bytes) -> bytes:

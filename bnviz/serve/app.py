@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import gzip
 import io
+import re
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -17,15 +19,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from bnviz.serve import sockets
+from bnviz.serve import audience, sockets
+from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import Hosts, PageHeaders, same_origin
+from bnviz.serve.shelf import Entry
+from bnviz.serve.visitors import COOKIE, Hosts, PageHeaders, from_this_machine, same_origin
 from bnviz.source import Source
 
 HERE = Path(__file__).resolve().parent
-PLOTLY = "/bnviz/plotly.min.js"
-"""Path of plotly.js below the app's base path."""
 CHUNK = 2**20
+SHELF = "/bnviz/recordings/{key}.arrow"
+ARROW = "application/vnd.apache.arrow.stream"
 
 
 @contextlib.asynccontextmanager
@@ -61,11 +65,29 @@ async def recording_file(request: Request) -> Response:
     if not same_origin(request):
         return Response("Ask from the page itself.", 403, media_type="text/plain")
     headers = {"Content-Disposition": f'attachment; filename="{_file_name(source)}"'}
-    kind = "application/vnd.apache.arrow.stream"
-    if source.file is not None:
-        return StreamingResponse(_parts(source.file), media_type=kind, headers=headers)
+    if source.file is not None and source.file.exists():  # it may have been removed since
+        return StreamingResponse(_parts(source.file), media_type=ARROW, headers=headers)
     body = await asyncio.to_thread(_thinned, source)
-    return Response(body, media_type=kind, headers=headers)
+    return Response(body, media_type=ARROW, headers=headers)
+
+
+def shelf_path(entry: Entry) -> str:
+    """Path of a recording on the shelf, relative to the page."""
+    return SHELF.format(key=quote(entry.key)).lstrip("/")
+
+
+async def shelf_file(request: Request) -> Response:
+    """A recording from the shelf, for whom it is listed."""
+    if not same_origin(request):
+        return Response("Ask from the page itself.", 403, media_type="text/plain")
+    everything = server().local and from_this_machine(request.headers)
+    visitor = None if everything else request.cookies.get(COOKIE, "")
+    entry = await asyncio.to_thread(server().hub.shelf.entry, request.path_params["key"], visitor)
+    if entry is None or visitor == "":
+        return Response("There is no such recording here any more.", 404, media_type="text/plain")
+    name = "-".join(re.findall(r"[\w.()+]+", entry.title.replace("×", "x"), re.ASCII)).strip("-.") or "recording"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.arrow"'}
+    return StreamingResponse(_parts(entry.file), media_type=ARROW, headers=headers)
 
 
 def _file_name(source: Source) -> str:
@@ -101,7 +123,9 @@ def routes() -> list[BaseRoute]:
     return [
         Route(PLOTLY, plotly_js),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
+        Route(SHELF, shelf_file),
         WebSocketRoute(sockets.PATH, run_socket),
+        *audience.routes(),
     ]
 
 

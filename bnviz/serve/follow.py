@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from bnviz.frames import Description, Event
-from bnviz.recording import Note, Recording, StreamReader
-from bnviz.recording.framing import END
+from bnviz.recording import Note, Recording, StreamReader, load_safely
+from bnviz.recording.arrow import CUT
+from bnviz.recording.framing import ended
 from bnviz.source import Kept, Status
 
 LOOK_SECONDS = 0.1
@@ -19,10 +20,19 @@ RECENT_SECONDS = 600.0
 
 def still_written(path: Path) -> bool:
     """Whether the file has no end yet and was written to lately."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - len(END)))
-        ended = file.read() == END
-    return not ended and time.time() - path.stat().st_mtime < RECENT_SECONDS
+    return not ended(path) and time.time() - path.stat().st_mtime < RECENT_SECONDS
+
+
+def opened(file: Path, damage: str = "") -> Kept:
+    """A recording in a file as something to watch; followed while it is still being written.
+
+    damage: what is known to be wrong with it. Errors: OSError; ValueError, in one sentence, when it is no recording.
+    """
+    awaited = file.is_file() and not file.stat().st_size and still_written(file)
+    recording = None if awaited else load_safely(file, thinned=True)
+    if recording is None or (not recording.damage and still_written(file)):
+        return Followed(recording, file)
+    return Kept(recording, file, recording.damage or damage or ("" if ended(file) else CUT))
 
 
 class Growing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from bnviz.config import RunConfig
 from bnviz.recording import Note
 from bnviz.serve.own_model import OwnModel
 from bnviz.serve.run import Run
+from bnviz.serve.shelf import Shelf
 from bnviz.serve.worker import Worker
-from bnviz.source import Source, Status
+from bnviz.source import Kept, Source, Status
 
 MAX_RUNS = 64
 """Runs with a process of their own, at most."""
@@ -22,7 +22,9 @@ NAP_SECONDS = 4.0
 UNWATCHED_SECONDS = 60.0
 """A run that nobody has watched for so long is stopped."""
 FORGET_SECONDS = 900.0
-"""A stopped run that nobody has watched for so long is forgotten, with its file."""
+"""A stopped run, or a recording from the shelf, that nobody has watched for so long is forgotten; its file stays."""
+ROOM_SECONDS = 5.0
+"""How often the shelf is made to have room."""
 LONGEST_SECONDS = 3600.0
 """A run is stopped after this time."""
 STOPPING_SECONDS = 2.0
@@ -47,6 +49,10 @@ class Hub:
         """What a visitor sees first who comes without a link, by its id; empty: a run of their own."""
         self.own_model: OwnModel | None = None
         """The operator's own, if the server was started with one."""
+        self.shelf = Shelf()
+        """Where runs are kept."""
+        self.opened: list[Kept] = []
+        """The recordings that the server was started with."""
         self._sources: dict[str, Source] = {}
         self._busy: set[Worker] = set()
         self._spares: list[Worker] = []
@@ -55,7 +61,6 @@ class Hub:
         self._closed = threading.Event()
         self._started = time.monotonic()  # when the newest run started
         self._janitor = threading.Thread(target=self._tidy, daemon=True)
-        self._folder = tempfile.TemporaryDirectory(prefix="bnviz-", ignore_cleanup_errors=True)
 
     def open(self) -> None:
         """Start the janitor, and the spare worker unless recordings are there to be looked at."""
@@ -64,7 +69,7 @@ class Hub:
         self._janitor.start()
 
     def close(self) -> None:
-        """End every run and every process, and remove what was kept of them."""
+        """End every run and every process; what was kept of them stays."""
         self._closed.set()
         for run in self.runs():
             run.end(Status.STOPPED, "The server is shutting down.")
@@ -76,8 +81,7 @@ class Hub:
         with self._lock:  # a thread that is still reading Arrow when Python ends would abort the process
             self._lock.wait_for(lambda: not self._busy, timeout=STOPPING_SECONDS)
         for run in self.runs():
-            run.keeper.forget()
-        self._folder.cleanup()
+            run.keeper.close()
 
     def get(self, source_id: str) -> Source | None:
         """What has this id, or None."""
@@ -95,6 +99,12 @@ class Hub:
         with self._lock:
             self._sources[source.id] = source
 
+    def of(self, file: Path, kind: type[Run] | type[Kept]) -> Source | None:
+        """The run that a file is of, or the recording that was opened from it; None where there is none."""
+        with self._lock:
+            sources = tuple(self._sources.values())
+        return next((each for each in sources if isinstance(each, kind) and each.file == file), None)
+
     def start(self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False) -> Run:
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
@@ -110,7 +120,7 @@ class Hub:
             if busy >= MAX_RUNS:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
             self._warm = True
-            run = Run(config, owner, instead_of, for_viewers, Path(self._folder.name))
+            run = Run(config, owner, instead_of, for_viewers, self.shelf)
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
                 self.stop(instead_of, "Started anew.")
@@ -177,8 +187,6 @@ class Hub:
         if not ready_again:
             text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
             run.end(Status.FAILED, text)
-        if self.get(run.id) is not run:
-            run.keeper.forget()
 
     def _refill(self) -> None:
         with self._lock:
@@ -188,18 +196,37 @@ class Hub:
 
     def _tidy(self) -> None:
         """Thread of the janitor: stop what nobody watches, forget what nobody remembers."""
+        tidied = 0.0
         while not self._closed.wait(1.0):
             if time.monotonic() - self._started > REFILL_SECONDS:
                 self._refill()
             for run in self.runs():
                 self._tend(run)
+            self._take_back()
+            if time.monotonic() - tidied > ROOM_SECONDS:
+                tidied = time.monotonic()
+                self._make_room()
+
+    def _take_back(self) -> None:
+        """Forget recordings that were for now and nobody watches any more."""
+        with self._lock:
+            kept = [each for each in self._sources.values() if isinstance(each, Kept) and each.for_now]
+            gone = [each for each in kept if each.alone_for > FORGET_SECONDS]
+            for each in gone:
+                del self._sources[each.id]
+        for each in gone:
+            each.close()
+
+    def _make_room(self) -> None:
+        with self._lock:
+            spare = {source.file for source in self._sources.values() if source.file is not None}
+        self.shelf.make_room(spare)
 
     def _tend(self, run: Run) -> None:
         if run.worker is None:
             if run.alone_for > FORGET_SECONDS and not run.status.live:
                 with self._lock:
                     self._sources.pop(run.id, None)
-                run.keeper.forget()
         elif run.alone_for > UNWATCHED_SECONDS:
             self._abandon(run, "Stopped because nobody was watching.")
         elif time.monotonic() - run.started > LONGEST_SECONDS:

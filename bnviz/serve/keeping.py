@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from pathlib import Path
-from typing import IO
 
 from bnviz.frames import Description, Event, Frame
-from bnviz.recording import StreamWriter
+from bnviz.history import History
+from bnviz.recording.out import Out
+from bnviz.serve.shelf import Shelf
 
 MAX_BYTES = 2_000_000_000
 """A run's file grows no further; it is a run of depth 20 watched for hours."""
@@ -16,59 +16,57 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """Writes a run to a file in a folder; where that cannot be done the run goes on, and `problem` says why.
+    """Writes a run to a shelf; where that cannot be done the run goes on, and `problem` says why.
 
-    folder: None keeps nothing. The file is there once the run has begun, and opens up to its last whole step, also
-    while it is written.
+    shelf: None keeps nothing. history: of the run, for its card. The file is there once the run has begun, and opens
+    up to its last whole step, also while it is written.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, shelf: Shelf | None, owner: str, history: History) -> None:
         self.problem = ""
         """Why the run is not being kept, as a sentence; empty: it is."""
         self.file: Path | None = None
-        self._folder = folder
-        self._sink: IO[bytes] | None = None
+        self._shelf, self._owner, self._history = shelf, owner, history
+        self._out: Out | None = None
+        self._description = Description((), ())
 
     def begin(self, description: Description) -> None:
         """Open the file, now that it is known what there will be."""
-        if self._folder is None:
+        if self._shelf is None:
             return
-        file = self._folder / f"{secrets.token_hex(8)}.arrow"
+        self._description = description
         try:
-            self._sink = file.open("wb")
-            self._writer = StreamWriter(self._sink, description)
-            self.file = file
+            file = self._shelf.begin(self._owner, description)
+            self._out = Out(file)
         except OSError as error:
-            self._give_up(error)
+            self._say(error.strerror or str(error))
+            return
+        self.file = file
+        self._out.begin(description)
+        self._say(self._out.reason)
 
     def write(self, item: tuple[Frame, ...] | Event) -> None:
         """Add the frames of a step, or an event."""
-        if self._sink is None:
+        if self._out is None or self._shelf is None or self.problem:
             return
-        try:
-            self._writer.write(item)
-            if self._sink.tell() > MAX_BYTES:
-                raise OSError(f"its file has reached {MAX_BYTES / 1e9:.0f} GB")
-        except OSError as error:
-            self._give_up(error)
+        self._out.write(item)
+        if self._out.size > MAX_BYTES:
+            self._out.give_up(f"its file has reached {MAX_BYTES / 1e9:.0f} GB")
+        elif self._shelf.full:
+            self._out.give_up("recordings take all the room they may")
+        self._say(self._out.reason)
 
     def close(self) -> None:
-        """No more will come; the file stays."""
-        if self._sink is not None:
-            self._sink.close()
-            self._sink = None
+        """No more will come; the file stays, unless hardly anything is in it."""
+        out, self._out = self._out, None
+        if out is None or self._shelf is None:
+            return
+        out.close()
+        self._say(out.reason)
+        steps, events = self._history.snapshot()
+        self._shelf.conclude(out.path, self._description, steps, events)
 
-    def forget(self) -> None:
-        """Remove the file."""
-        self.close()
-        if self.file is not None:
-            self.file.unlink(missing_ok=True)
-            self.file = None
-
-    def _give_up(self, error: OSError) -> None:
-        self.problem = f"From here on this run is not being kept: {error.strerror or error}."
-        log.warning("%s", self.problem)
-        try:
-            self.close()
-        except OSError:  # what was still to be flushed has no room either
-            self._sink = None
+    def _say(self, reason: str) -> None:
+        if reason and not self.problem:
+            self.problem = f"From here on this run is not being kept: {reason}."
+            log.warning("%s", self.problem)

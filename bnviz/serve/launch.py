@@ -15,6 +15,7 @@ from typing import Any
 
 import streamlit as st
 
+from bnviz.serve.address import own_address, own_names
 from bnviz.serve.shared import server
 
 PORT = 8501
@@ -44,14 +45,15 @@ def serve(
     """
     chosen = _free_port(port, lan)
     address = "0.0.0.0" if lan else "127.0.0.1"
-    url = f"http://{_own_address() if lan else '127.0.0.1'}:{chosen}"
+    url = f"http://{own_address() if lan else '127.0.0.1'}:{chosen}"
     print(f"bnviz: {url}/{query}   (Ctrl+C stops it)" if query else f"bnviz: {url}   (Ctrl+C stops it)", flush=True)
     if browser:
         threading.Thread(target=_open_when_ready, args=(url, query), daemon=True).start()
     overrides = options() | {"server.address": address, "server.port": chosen, "server.headless": True}
+    server().local = not lan
     if lan:
         overrides["server.allowedHosts"] = []  # Streamlit would refuse addresses; `visitors.Hosts` knows them
-        server().host_names = _own_names()
+        server().host_names = own_names()
     app.run(config=overrides)
 
 
@@ -66,22 +68,6 @@ def _free_port(wanted: int | None, lan: bool) -> int:
             return int(probe.getsockname()[1])
     what = f"Port {wanted} is" if wanted is not None else f"Ports {PORT} to {PORT + 49} are"
     raise OSError(f"{what} taken by another program; choose another with --port.")
-
-
-def _own_address() -> str:
-    """The address by which others on the network reach this machine, as well as can be told."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing: the address is reserved for documentation
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"
-
-
-def _own_names() -> list[str]:
-    """The names by which others on the network may call this machine."""
-    name = socket.gethostname().lower()
-    return ["localhost", name, f"{name.split('.')[0]}.local"]
 
 
 def _open_when_ready(url: str, query: str) -> None:

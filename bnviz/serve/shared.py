@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnviz.charts.scene import View
 from bnviz.serve.hub import Hub
 from bnviz.serve.selfcheck import SelfCheck
 from bnviz.serve.viewers import Stream, Viewer
@@ -18,7 +19,14 @@ class Server:
         """All open sockets."""
         self.host_names: list[str] | None = None
         """The names by which it may be called; None: those of Streamlit's option."""
+        self.local = False
+        """Whether it is meant for its user's own machine alone, and no other can reach it."""
         self._streams: dict[Source, Stream] = {}
+
+    @property
+    def lan(self) -> bool:
+        """Whether others on the network are let in, by `bnviz --lan`."""
+        return self.host_names is not None
 
     def open(self) -> None:
         """Be ready for visitors."""
@@ -34,6 +42,11 @@ class Server:
     def stream(self, source: Source) -> Stream:
         """The stream of a source, the same for all its viewers."""
         return self._streams.setdefault(source, Stream(source))
+
+    def lead(self, source: Source, view: View, seek: int | None) -> None:
+        """A speaker who has no socket looks at this: show it to all who follow."""
+        if (stream := self._streams.get(source)) is not None:
+            stream.lead(view, seek)
 
     def forget_stream(self, source: Source) -> None:
         """Nobody watches the source any more."""

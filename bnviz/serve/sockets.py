@@ -12,10 +12,12 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.charts.scene import View
+from bnviz.config import LIVE_ARM_FIELDS
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
 from bnviz.serve.viewers import Viewer
 from bnviz.serve.visitors import same_origin
+from bnviz.serve.worker import Command
 from bnviz.source import Source
 
 MAX_VIEWERS = 500
@@ -43,7 +45,9 @@ async def serve_viewer(server: Server, websocket: WebSocket) -> None:
         await websocket.close()
         return
     loop, wake = asyncio.get_running_loop(), asyncio.Event()
-    viewer = Viewer(lambda: _tell(loop, wake))
+    asked = websocket.query_params
+    audience = "audience" in asked
+    viewer = Viewer(lambda: _tell(loop, wake), audience=audience, follows=audience, packed="packed" in asked)
     server.viewers.add(viewer)
     # Whichever ends first ends the other: a send to a silent peer would hold up shutdown.
     seat = _Seat(server, source, viewer)
@@ -76,6 +80,13 @@ class _Seat:
     def _sit(self, source: Source) -> None:
         self.source, self.stream = source, self.server.stream(source)
         self.stream.join(self.viewer)
+        if self.viewer.leads:
+            self.lead()
+
+    def lead(self) -> None:
+        """Show to all who follow what this viewer looks at."""
+        self.viewer.leads = True
+        self.stream.lead(self.viewer.view, self.viewer.seek)
 
     def leave(self) -> None:
         self.stream.leave(self.viewer)
@@ -87,7 +98,7 @@ class _Seat:
         while self.source.successor is not None:
             successor = self.source.successor
             self.leave()
-            self.viewer.drawn = self.viewer.news = self.viewer.seek = None
+            self.viewer.move()
             self._sit(successor)
 
 
@@ -96,8 +107,11 @@ async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
         await wake.wait()
         wake.clear()
         seat.follow()
-        if (text := seat.viewer.take()) is not None:
-            await websocket.send_text(text)
+        message = None if seat.viewer.behind else seat.viewer.take()
+        if isinstance(message, bytes):
+            await websocket.send_bytes(message)
+        elif message is not None:
+            await websocket.send_text(message)
 
 
 async def _receive(websocket: WebSocket, seat: _Seat) -> None:
@@ -116,21 +130,33 @@ async def _receive(websocket: WebSocket, seat: _Seat) -> None:
             message = json.loads(text)
         except ValueError:
             continue
-        if isinstance(message, dict):
+        if not isinstance(message, dict):
+            continue
+        if (seen := _whole(message.get("seen"))) is not None:
+            seat.viewer.seen = seen
+            seat.viewer.wake()
+        else:
             _obey(message, seat)
-            seat.stream.refresh()
+            seat.stream.refresh(seat.viewer)
 
 
 def _obey(message: dict[str, Any], seat: _Seat) -> None:
     viewer = seat.viewer
+    if "follow" in message:
+        viewer.follow(message["follow"] is True)
     if "view" in message:
-        viewer.view, viewer.key = View.from_dict(message["view"]), message.get("control")
+        viewer.view = View.from_dict(message["view"])
     if "seek" in message:
         viewer.seek = _whole(message["seek"])
     if (by := _whole(message.get("move"))) is not None:
         viewer.seek = seat.source.history.moved(viewer.seek, by)
     if message.get("resync"):
         viewer.drawn = None
+    if viewer.audience:
+        return  # whatever key it sends
+    viewer.key = message.get("control")
+    if seat.source.controlled_by(viewer.key):
+        seat.lead()
     steer(seat.server, seat.source, message)
 
 
@@ -148,3 +174,27 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
         threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
     elif command in ("play", "pause", "step"):
         source.command(command)
+    elif (of_arms := command_of_arms(message)) is not None:
+        name, values = of_arms
+        if name == "drop":
+            source.drop(values["arm"])
+        else:
+            source.command(name, **values)
+
+
+def command_of_arms(message: dict[str, Any]) -> tuple[Command, dict[str, Any]] | None:
+    """What is asked to be done to an arm, as far as it can be understood; None: nothing.
+
+    `{"command": "fork" | "undo" | "drop" | "rename", "arm": label}`, with `name` for a rename, and for a fork with
+    `fields`, new values as text, and `at`, the step to start from.
+    """
+    name, arm = message.get("command"), message.get("arm")
+    if name not in ("fork", "undo", "drop", "rename") or not isinstance(arm, str):
+        return None
+    if name == "fork":
+        given = message.get("fields")
+        fields = {key: str(given[key]) for key in LIVE_ARM_FIELDS if key in given} if isinstance(given, dict) else {}
+        return "fork", {"arm": arm, "fields": fields, "at": _whole(message.get("at"))}
+    if name == "rename":
+        return "rename", {"arm": arm, "name": str(message.get("name", ""))}
+    return name, {"arm": arm}

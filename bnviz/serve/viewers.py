@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve.looking import attend
 from bnviz.serve.messages import extras_of, header_of, scene_message, scene_of
+from bnviz.serve.texts import Message, Series, Text
 from bnviz.source import Source, Status
 
 FASTEST = 0.04
 """Seconds from one message to the next, at least."""
+AUDIENCE_EVERY = 0.09
+"""The same for the audience: ten a second look smooth, and there may be hundreds of them on one network."""
+ON_THE_WAY = 2
+"""Messages to one viewer that may be under way: the buffers between here and there would hold minutes of them."""
 SERIES_EVERY = 0.33
 """Seconds between updates of the charts over steps, of the sentence and of the timeline."""
+Lead = tuple[View, int | None]
+"""A view, and the step looked at; None: the newest."""
 log = logging.getLogger(__name__)
 
 
@@ -29,66 +33,74 @@ class Viewer:
     """One open socket: what it wants to see, and what it has been sent."""
 
     wake: Callable[[], None]
+    audience: bool = False
+    """Whether this is one of many, who only watches."""
+    packed: bool = False
+    """Whether messages are sent gzipped."""
     view: View = field(default_factory=View)
     key: object = None
     """To steering the source, if the viewer has sent it."""
     seek: int | None = None
     """The step looked at; None: the newest."""
+    follows: bool = False
+    """Whether the speaker's choice is shown in place of its own."""
+    lead: Lead | None = None
+    """What the speaker looked at when last told."""
+    leads: bool = False
+    """Whether this is the speaker, who has the key to steering."""
+    due: bool = True
+    """Whether there is something to tell."""
     drawn: object = None
     """Structure of the figures that the viewer has; differs from a message's: it needs the whole scene."""
-    series: int = -1
-    news: Message | str | None = None
+    series: Series | None = None
+    news: Message | Text | None = None
+    sent: int = 0
+    seen: int | None = None
+    """How many messages have come through, as it says; None: it never said."""
 
-    def take(self) -> str | None:
-        """The newest message not yet sent, as text, or None; to be sent at once."""
+    @property
+    def behind(self) -> bool:
+        """Whether so many messages are on their way that the next had better wait, and be a newer one."""
+        return self.seen is not None and self.sent - self.seen >= ON_THE_WAY
+
+    def looks_at(self) -> Lead:
+        """The view and step to be shown: its own, or the speaker's in its own theme and size."""
+        if not self.follows or self.lead is None:
+            return self.view, self.seek
+        (view, seek), own = self.lead, self.view
+        return replace(view, theme=own.theme, stacked=own.stacked, present=own.present, away=False), seek
+
+    def follow(self, follows: bool) -> None:
+        """Follow the speaker, or no longer; what is looked at then begins where the speaker is."""
+        if self.follows and not follows and self.lead is not None:
+            self.seek = self.lead[1]
+        self.follows = follows and self.audience
+
+    def move(self) -> None:
+        """Another source comes in the place of the one watched: nothing of that one is left."""
+        self.drawn = self.news = self.seek = self.series = None
+        self.lead = self.lead and (self.lead[0], None)
+
+    def take(self) -> str | bytes | None:
+        """The newest message not yet sent, as text or gzipped, or None; to be sent at once."""
+        if (text := self._next()) is None:
+            return None
+        self.sent += 1
+        return text.packed if self.packed else text.plain
+
+    def _next(self) -> Text | None:
         message, self.news = self.news, None
         if not isinstance(message, Message):
             return message
         if message.structure != self.drawn:
             if message.scene is None:
                 return None  # the next message brings it
-            self.drawn, self.series = message.structure, message.series.number
+            self.drawn, self.series = message.structure, message.series
             return message.scene
-        if message.series.number != self.series:
-            self.series = message.series.number
+        if message.series is not self.series:
+            self.series = message.series
             return message.with_series
         return message.without_series
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """What changes a few times a second: the charts over steps, the sentence, the timeline."""
-
-    number: int
-    figures: dict[str, Any]
-    extras: dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Message:
-    """What viewers of one view are to see now; each text is made when the first of them needs it."""
-
-    structure: object
-    header: dict[str, Any]
-    live: dict[str, Any] | None
-    """Figures that change with every message; None: nothing is measured yet, so there is nothing to draw."""
-    series: Series
-    scene: str | None
-
-    @cached_property
-    def without_series(self) -> str:
-        """A patch for who has these series."""
-        return self._patch(self.live, {})
-
-    @cached_property
-    def with_series(self) -> str:
-        """A patch for who has older ones."""
-        return self._patch(None if self.live is None else {**self.live, **self.series.figures}, self.series.extras)
-
-    def _patch(self, figures: dict[str, Any] | None, extras: dict[str, Any]) -> str:
-        if figures is None:
-            return json.dumps({"type": "status", **self.header})
-        return json.dumps({"type": "patch", **self.header, "figures": figures, **extras})
 
 
 class Stream:
@@ -98,23 +110,28 @@ class Stream:
         self.source = source
         self._viewers: set[Viewer] = set()
         self._lock = threading.Lock()
-        self._news = threading.Event()
+        self._wakeup = threading.Event()
         self._thread: threading.Thread | None = None
-        self._series_at = 0.0
-        self._series_number = 0
-        self._series: dict[Any, Series] = {}
+        self._fresh = False
+        """Whether the source has something new."""
+        self._heard_at = time.time()
+        """When it last had."""
+        self._audience_at = self._series_at = 0.0
+        self._series: dict[Lead, Series] = {}
+        self._lead: Lead | None = None
 
     def join(self, viewer: Viewer) -> None:
         """Let a viewer watch."""
         with self._lock:
             if not self._viewers:
-                self.source.watch(self._news.set)
+                self.source.watch(self._hear)
                 self._thread = threading.Thread(target=self._loop, daemon=True)
                 self._thread.start()
             else:
                 self.source.watch(_nothing)
             self._viewers.add(viewer)
-        self.refresh()
+            self._tell_speaker()
+        self.refresh(viewer)
 
     def leave(self, viewer: Viewer) -> None:
         """The viewer is gone."""
@@ -122,18 +139,36 @@ class Stream:
             if viewer not in self._viewers:
                 return
             self._viewers.discard(viewer)
-            self.source.leave(_nothing if self._viewers else self._news.set)
-        self._news.set()  # the thread ends when nobody is left
+            self.source.leave(_nothing if self._viewers else self._hear)
+            self._tell_speaker()
+        if viewer.leads:
+            self.lead(viewer.view, None)  # nobody would bring those who follow back from a step of the past
+        self._wakeup.set()  # the thread ends when nobody is left
 
-    def refresh(self) -> None:
-        """Make messages anew: a viewer looks at something else."""
-        self._series_at = 0.0
-        self._news.set()
+    def _tell_speaker(self) -> None:
+        """Of one viewer more or less."""
+        for viewer in self._viewers:
+            viewer.due |= viewer.leads
+
+    def refresh(self, viewer: Viewer) -> None:
+        """A viewer looks at something else: make a message for it."""
+        viewer.due = True
+        self._wakeup.set()
+
+    def lead(self, view: View, seek: int | None) -> None:
+        """The speaker looks at this: show it to all who follow."""
+        if (view, seek) != self._lead:
+            self._lead = (view, seek)
+            self._hear()
+
+    def _hear(self) -> None:
+        self._heard_at, self._fresh = time.time(), True
+        self._wakeup.set()
 
     def _loop(self) -> None:
         while True:
-            self._news.wait()
-            self._news.clear()
+            self._wakeup.wait()
+            self._wakeup.clear()
             with self._lock:
                 viewers = tuple(self._viewers)
                 if not viewers:
@@ -141,35 +176,53 @@ class Stream:
                     attend(self.source, [])
                     return
             started = time.monotonic()
-            self._publish(viewers)
+            attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
+            self._publish(self._whose_turn(viewers), sum(not viewer.leads for viewer in viewers))
             time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
+            if any(viewer.due for viewer in viewers):
+                self._wakeup.set()
 
-    def _publish(self, viewers: Iterable[Viewer]) -> None:
-        attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
-        groups: dict[Any, list[Viewer]] = {}
+    def _whose_turn(self, viewers: Iterable[Viewer]) -> list[Viewer]:
+        """Those for whom there is something new, and for whom it is not too soon."""
+        fresh, self._fresh = self._fresh, False
+        turn = time.monotonic() - self._audience_at >= AUDIENCE_EVERY
+        chosen = []
         for viewer in viewers:
-            groups.setdefault((viewer.view, viewer.seek), []).append(viewer)
+            viewer.due |= fresh
+            if viewer.due and (turn or not viewer.audience):
+                viewer.due = False  # before its view is read: a change after that makes it due again
+                viewer.lead = self._lead or viewer.lead
+                chosen.append(viewer)
+        if any(viewer.audience for viewer in chosen):
+            self._audience_at = time.monotonic()
+        return chosen
+
+    def _publish(self, viewers: Iterable[Viewer], watching: int) -> None:
+        groups: dict[Lead, list[Viewer]] = {}
+        for viewer in viewers:
+            groups.setdefault(viewer.looks_at(), []).append(viewer)
         now = time.monotonic()
         if now - self._series_at >= SERIES_EVERY or self.source.status not in (Status.RUNNING, Status.GROWING):
-            self._series_at, self._series_number, self._series = now, self._series_number + 1, {}
+            self._series_at, self._series = now, {}
         for (view, seek), group in groups.items():
-            message = self._message_or_problem(view, seek, group)
+            message = self._message_or_problem(view, seek, group, watching)
             for viewer in group:
                 viewer.news = message
                 viewer.wake()
 
-    def _message_or_problem(self, view: View, seek: int | None, group: list[Viewer]) -> Message | str:
+    def _message_or_problem(self, view: View, seek: int | None, group: list[Viewer], watching: int) -> Message | Text:
         """A defect of ours in one view must not end the stream for all: it is said, logged, and tried again."""
         try:
-            return self._message(view, seek, group)
+            return self._message(view, seek, group, watching)
         except Exception as error:
             log.exception("A message could not be made (%s)", view)
             text = f"This view could not be drawn ({type(error).__name__}); training goes on. Please report it."
-            return json.dumps({"type": "problem", "text": text})
+            return Text.of("problem", text=text)
 
-    def _message(self, view: View, seek: int | None, group: list[Viewer]) -> Message:
-        scene = scene_of(self.source, seek)
-        header = header_of(self.source, scene, seek)
+    def _message(self, view: View, seek: int | None, group: list[Viewer], watching: int = 0) -> Message:
+        about = {"at": round(self._heard_at, 3), "watching": watching}
+        scene = scene_of(self.source, seek, view.solo)
+        header = header_of(self.source, scene, seek) | about
         panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         shape = (self, *charts.structure(scene, view))
@@ -178,10 +231,10 @@ class Stream:
         if due:
             slow = {panel.id for panel in panels if not panel.live}
             rest = {name: figures.pop(name) for name in slow & figures.keys()}
-            self._series[view, seek] = Series(self._series_number, rest, extras_of(scene, view, seek))
+            self._series[view, seek] = Series(rest, extras_of(scene, view, seek))
         whole = None
         if any(viewer.drawn != shape for viewer in group):
-            whole = json.dumps({"type": "scene", **scene_message(self.source, scene, view, seek)})
+            whole = Text.of("scene", **scene_message(self.source, scene, view, seek), **about)
         return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,6 +20,18 @@ def same_origin(connection: HTTPConnection) -> bool:
     """Whether a browser's request comes from our own page; programs send no Origin."""
     origin = connection.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
+
+
+def from_this_machine(headers: Mapping[str, str]) -> bool:
+    """Whether the browser is on this machine: it calls the server by a name of the machine itself, and no proxy that
+    others come through has passed it on."""
+    if any(name.lower() in ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip") for name in headers):
+        return False
+    try:
+        name = urlsplit(f"//{headers.get('host') or headers.get('Host') or ''}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def allowed_host(host: str, names: Collection[str]) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnviz.config import AS_IS, Arm, RunConfig
-from bnviz.frames import Event, Floats, Frame, current_arms, current_config
+from bnviz.frames import Event, Floats, Frame, arm_names
+from bnviz.lineup import current_config, lineup
 from bnviz.verdict.wording import Span, names
 
 RECENT = 1 / 3
@@ -139,9 +140,10 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
     if not steps or not steps[-1]:
         return ()
     last = steps[-1][0].step
-    past = [event for event in events if event.step <= last]
+    # What was dropped or named later is not there, or has that name, at any step.
+    past = [event for event in events if event.step <= last or event.kind in ("drop", "rename")]
     cut = max((event.step for event in past if event.touches_networks), default=0)
-    now, arms, called = _arms(config, past, steps[-1])
+    now, arms, called = _arms(config, past, steps)
     states = []
     for label in [frame.arm for frame in steps[-1] if frame.arm in called]:
         own = [frame for frames in steps for frame in frames if frame.arm == label]
@@ -155,13 +157,17 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
 
 
 def _arms(
-    config: RunConfig | None, past: Sequence[Event], frames: Sequence[Frame]
+    config: RunConfig | None, past: Sequence[Event], steps: Sequence[Sequence[Frame]]
 ) -> tuple[RunConfig | None, dict[str, Arm], dict[str, tuple[int, str]]]:
     """The config and the arms as they are by now, and each arm's place and name for people, by label."""
     if config is None:
-        return None, {}, {frame.arm: (place, f"in {frame.arm}") for place, frame in enumerate(frames)}
-    arms = current_arms(config, past)
-    called = dict(zip(arms, enumerate(names(list(arms.values()))), strict=True))
+        return None, {}, {arm: (place, f"in {arm}") for place, arm in enumerate(arm_names(steps))}
+    members = lineup(config, past)
+    arms = {label: member.arm for label, member in members.items()}
+    told = zip(members.items(), names(list(arms.values())), strict=True)
+    called = {
+        label: (each.place, f"in “{each.name}”" if each.name else name) for (label, each), name in told
+    }  # fmt: skip
     return current_config(config, past), arms, called
 
 

@@ -67,18 +67,18 @@ def loss(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent; 0 % and 100 % only where they are exact.
+    """A share in percent, which no line breaks before its sign; 0 % and 100 % only where they are exact.
 
-    >>> percent(0.944), percent(0.998), percent(1.0)
-    ('94 %', '99.8 %', '100 %')
+    >>> print(percent(0.944), percent(0.998), percent(1.0), sep="; ")
+    94 %; 99.8 %; 100 %
     """
     if math.isnan(share):
         return "unknown"
     if 0.995 <= share < 1:
-        return f"{min(100 * share, 99.9):.1f} %"
+        return f"{min(100 * share, 99.9):.1f}\N{NO-BREAK SPACE}%"
     if 0 < share < 0.005:
-        return f"{max(100 * share, 0.1):.1f} %"
-    return f"{100 * share:.0f} %"
+        return f"{max(100 * share, 0.1):.1f}\N{NO-BREAK SPACE}%"
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def names(arms: Sequence[Arm]) -> list[str]:

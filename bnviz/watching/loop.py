@@ -19,11 +19,11 @@ from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.models.anatomy import Layer, named, observe
 from bnviz.recording import Recording
+from bnviz.recording.out import Out
 from bnviz.watching.arguments import check
 from bnviz.watching.caught import ANOTHER_LOSS, Caught, as_caught, catch, loss_problem, own_loss
 from bnviz.watching.hook import Hook
 from bnviz.watching.mirror import Mirror, parts
-from bnviz.watching.out import Out
 from bnviz.watching.pace import Pace
 from bnviz.watching.problems import Problems
 from bnviz.watching.reading import frame, no_shift, norm_of, shift_of

@@ -10,7 +10,7 @@ import pytest
 from bnviz import charts
 from bnviz.charts import View
 from bnviz.serve import app
-from bnviz.ui.component import _script
+from bnviz.serve.player import script
 from tests.charts.test_charts import scene
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,7 @@ def test_the_fast_way_draws_what_plotly_draws(page, values, depth):
     later = charts.patch(scene(depth=depth, steps=9), view, series=True)
     page.set_content('<div id="fast"></div><div id="slow"></div>')
     page.add_script_tag(path=Path(app.__file__).parent / "plotly-cartesian.min.js")
-    page.add_script_tag(content=_script().replace("export default", "const component ="))
+    page.add_script_tag(content=script().replace("export default", "const component ="))
     drawn = 0
     for name, figure in whole.items():
         result = page.evaluate(DRAW, json.loads(json.dumps([figure, later[name]])))

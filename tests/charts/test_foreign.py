@@ -79,7 +79,7 @@ def test_the_sentence_goes_as_far_as_what_was_measured(source, make_frame):
     recent = [frames[0].train_loss for frames in scene.steps if frames[0].step >= 40 - 40 / 3]
     assert said.startswith(f"In mine training loss is {loss(float(np.median(recent)))}")
     tested = [(replace(frames[0], test_accuracy=0.5),) for frames in scene.steps]
-    assert "".join(span.text for span in sentence(None, tested)).startswith("In mine accuracy is 50 %")
+    assert "".join(span.text for span in sentence(None, tested)).startswith("In mine accuracy is 50\N{NO-BREAK SPACE}%")
     two = [(frames[0], replace(frames[0], arm="yours", train_loss=frames[0].train_loss / 4)) for frames in scene.steps]
     assert "In yours training loss is better, " in "".join(span.text for span in sentence(None, two))
     findings(None, two)

@@ -22,7 +22,7 @@ def test_findings_are_told_to_who_looks_at_them_alone(run, seat, steps):
     seat.viewer.view = View(tab="findings")
     for frames in steps[1:]:
         run.take(frames)
-    seat.stream.refresh()
+    seat.stream.refresh(seat.viewer)
     scene = seat.until("scene")
     assert (scene["tab"], scene["grid"]) == ("findings", [])
     told = ["".join(span["text"] for span in item["spans"]) for part in scene["findings"] for item in part["items"]]

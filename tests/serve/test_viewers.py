@@ -52,7 +52,7 @@ def test_a_slow_viewer_gets_the_newest_not_a_queue(run, seat, steps):
 def test_a_new_view_and_a_new_structure_bring_a_scene(run, seat):
     seat.until("scene")
     seat.viewer.view = View(theme="dark", values="input")
-    seat.stream.refresh()
+    seat.stream.refresh(seat.viewer)
     assert "dark" not in json.dumps(seat.until("scene")["grid"])
     run.take(Event(5, "change", "none", {"normalization": "batch"}))
     assert "since step 5" in json.dumps(seat.until("scene"))
@@ -78,13 +78,13 @@ def test_looking_back_and_being_live_again(run, seat, steps):
     for frames in steps[1:]:
         run.take(frames)
     seat.viewer.seek = 21
-    seat.stream.refresh()
+    seat.stream.refresh(seat.viewer)
     message = seat.next()
     while message is None or message["live"]:
         message = seat.next()
     assert (message["step"], message["newest"]) == (20, 50)
     seat.viewer.seek = None
-    seat.stream.refresh()
+    seat.stream.refresh(seat.viewer)
     message = seat.next()
     while message is None or not message["live"]:
         message = seat.next()
@@ -177,13 +177,13 @@ def test_a_recording_is_watched_without_a_worker(steps):
     assert (scene["run"], scene["status"], scene["step"], scene["rate"]) == (kept.id, "kept", 50, 0)
     for tab in TABS:
         seat.viewer.view, seat.viewer.drawn = View(tab=tab), None
-        seat.stream.refresh()
+        seat.stream.refresh(seat.viewer)
         assert seat.until("scene")["tab"] == tab
     seat.viewer.view = View()
     for at, by, there in ((None, -1, 40), (40, -4, 0), (0, -1, 0), (30, 1, 40), (40, 1, None)):
         assert kept.history.moved(at, by) == there
     seat.viewer.seek = 20
-    seat.stream.refresh()
+    seat.stream.refresh(seat.viewer)
     while (message := seat.next()) is None or message["step"] != 20:
         pass
     seat.stream.leave(seat.viewer)

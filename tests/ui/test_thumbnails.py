@@ -10,14 +10,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from bnviz.charts.thumbnail import BOTTOM, TOP, color
 from bnviz.presets import PRESETS, preset
 from bnviz.recording import Recording
 from bnviz.training import train
 from bnviz.ui.gallery import THUMBNAILS
 from tools import make_thumbnails
-from tools.make_thumbnails import PICTURES, color, svg, thumbnail
+from tools.make_thumbnails import PICTURES, svg, thumbnail
 
-AXIS = make_thumbnails.BOTTOM
+AXIS = BOTTOM
 
 
 def paths(picture: str) -> list[dict[str, str]]:
@@ -80,7 +81,7 @@ def test_a_line_ends_in_a_cross_where_a_network_diverges():
     picture = svg("relu-lr", recording)
     (line,) = lines_of(picture, 0)
     assert 0 < len(line) == finite < 40
-    heights = AXIS - (AXIS - make_thumbnails.TOP) * np.clip(losses[:finite], 0, 4) / 4
+    heights = AXIS - (AXIS - TOP) * np.clip(losses[:finite], 0, 4) / 4
     np.testing.assert_allclose(line[:, 1], heights, atol=0.06)
     (cross,) = [each["d"] for each in paths(picture) if "l" in each["d"]]
     assert cross.startswith(f"M{line[-1][0] - 3:.1f} ")
@@ -94,6 +95,6 @@ def test_of_a_band_both_ends_are_drawn():
     units = np.array([frame.unit_percentiles[2] for frame in recording.frames if frame.arm == "batch"])
     everything = np.array([frame.unit_percentiles[2] for frame in recording.frames])
     least, largest = everything.min(), everything.max()
-    expected = AXIS - (AXIS - make_thumbnails.TOP) * (units[:, [0, 2]] - least) / (largest - least)
+    expected = AXIS - (AXIS - TOP) * (units[:, [0, 2]] - least) / (largest - least)
     found = points(area)[:, 1]
     np.testing.assert_allclose(found, np.concatenate([expected[:, 1], expected[::-1, 0]]), atol=0.06)

@@ -20,7 +20,8 @@ def test_numbers_keep_two_digits():
         digits, _, power = re.sub(r"\W10(?=-?\d+$)", "e", shown).partition("e") if "10" in shown else (shown, "", "")
         assert float(digits) * 10 ** int(power or 0) == pytest.approx(value, rel=0.05)
     assert [number(v) for v in (0.0, math.inf, math.nan)] == ["0", "∞", "unknown"]
-    assert [percent(v) for v in (0.0, 0.0001, 0.5, 0.9999, 1.0)] == ["0 %", "0.1 %", "50 %", "99.9 %", "100 %"]
+    said = [percent(v) for v in (0.0, 0.0001, 0.5, 0.9999, 1.0)]
+    assert said == [f"{each}\N{NO-BREAK SPACE}%" for each in ("0", "0.1", "50", "99.9", "100")]
 
 
 def test_names_of_arms():

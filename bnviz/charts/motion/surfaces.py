@@ -14,6 +14,7 @@ from bnviz.charts.panel import Panel, Part, strong
 from bnviz.charts.scene import Scene, View
 from bnviz.closeup import Plane, Surface
 from bnviz.frames import Floats
+from bnviz.verdict.wording import percent
 
 
 def beside(scene: Scene, arm: str) -> list[Panel]:
@@ -34,7 +35,7 @@ def decisions(arm: str, title: list[Part], id: str = "surface", group: Literal["
     """The decision surface of a network."""
     return Panel(
         id, group, title, "Probability of class 1 over the plane of inputs, with the training points",
-        partial(_decisions, arm=arm), EXPLANATIONS["surface"], live=False,
+        partial(_decisions, arm=arm), partial(_decided, arm=arm), EXPLANATIONS["surface"], live=False,
     )  # fmt: skip
 
 
@@ -42,8 +43,27 @@ def _after(scene: Scene, arm: str, layer: int) -> Panel:
     return Panel(
         f"bent-{layer}", "series", [strong(f"After {scene.layers[layer]}")],
         f"Where {scene.layers[layer]} puts a grid over the plane, and the training points",
-        partial(_bent, arm=arm, layer=layer), EXPLANATIONS["bent"], live=False,
+        partial(_bent, arm=arm, layer=layer), partial(_kept, arm=arm, layer=layer), EXPLANATIONS["bent"], live=False,
     )  # fmt: skip
+
+
+def _decided(scene: Scene, view: View, arm: str) -> str:
+    """How much of the plane a network gives to class 1."""
+    surface = None if scene.plane is None else _surface(scene.plane, arm)
+    if surface is None or not np.isfinite(surface.probability).all():
+        return f"{scene.titles.get(arm, arm)}: no decisions are known."
+    share = float(np.mean(surface.probability >= 0.5))
+    return f"{scene.titles.get(arm, arm)}: class 1 is the more probable one on {percent(share)} of the plane drawn."
+
+
+def _kept(scene: Scene, view: View, arm: str, layer: int) -> str:
+    """How much of what a layer makes of the plane can be drawn in two dimensions."""
+    surface = None if scene.plane is None else _surface(scene.plane, arm)
+    if surface is None or layer not in surface.layers:
+        return f"{scene.titles.get(arm, arm)}: nothing is known of {scene.layers[layer]}."
+    share = percent(float(surface.share[int(np.flatnonzero(surface.layers == layer)[0])]))
+    where = f"{scene.titles.get(arm, arm)}, {scene.layers[layer]}"
+    return f"{where}: its two principal directions hold {share} of the variance."
 
 
 def _surface(plane: Plane, arm: str) -> Surface | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from bnviz.charts import telling
 from bnviz.charts.bands import band
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.lines import chart, lines, loss
+from bnviz.charts.lines import chart, lines
 from bnviz.charts.look import Figure, decades, log_axis
+from bnviz.charts.outcomes import loss_over_steps
 from bnviz.charts.panel import Panel, Part, Tab, over_steps, strong
 from bnviz.charts.scales import LOG
 from bnviz.charts.scene import Scene, View
@@ -20,18 +22,23 @@ QUIET: Part = {"text": "least to largest"}
 
 def panels(scene: Scene, view: View) -> list[Panel]:
     """Bands of the loss and of the gradient's change along the gradient, and the smoothness they amount to."""
-    over = partial(over_steps, group="layers")
+    over, ends = partial(over_steps, group="layers"), telling.columns(ENDS)
+    told = partial(telling.over_steps, say=ends)
     return [
         over("landscape-loss", [strong("Loss along the gradient"), QUIET],
              "Least and largest loss along the gradient, over steps",
-             partial(_band, name="landscape_loss", what="loss"), EXPLANATIONS["landscape_loss"]),
+             partial(_band, name="landscape_loss", what="loss"),
+             partial(told, wanted=[("landscape_loss", "loss:", None)]), EXPLANATIONS["landscape_loss"]),
         over("predictiveness", [strong("Gradient predictiveness"), QUIET],
              "Least and largest change of the gradient along it, over steps",
-             partial(_band, name="landscape_predictiveness", what="change"), EXPLANATIONS["predictiveness"]),
+             partial(_band, name="landscape_predictiveness", what="change"),
+             partial(told, wanted=[("landscape_predictiveness", "change of the gradient:", None)]),
+             EXPLANATIONS["predictiveness"]),
         over_steps("beta", [strong("Effective smoothness"), {"text": "β"}],
-                   "Effective smoothness beta over steps", _beta, EXPLANATIONS["beta"]),
-        over_steps("loss", [strong("Loss"), {"text": "training —, test ····"}], "Loss over steps", loss,
-                   EXPLANATIONS["loss"]),
+                   "Effective smoothness beta over steps", _beta,
+                   partial(telling.over_steps, wanted=[("landscape_beta", "effective beta", None)]),
+                   EXPLANATIONS["beta"]),
+        loss_over_steps(scene),
     ]  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from bnviz.charts import telling
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.lines import accuracy, loss
 from bnviz.charts.measures import GRAD_NORM, ICS
-from bnviz.charts.panel import Panel, Part, Tab, by_layer, layer_over_steps, over_steps, strong, switch, units
+from bnviz.charts.outcomes import accuracy_over_steps, loss_over_steps
+from bnviz.charts.panel import Panel, Part, Tab, by_layer, layer_over_steps, name_of_arm, switch, units
 from bnviz.charts.rows import PEAK, UNIT, ridgeline
 from bnviz.charts.scene import Scene, View, chosen_layer
 
@@ -31,7 +32,7 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
     for arm, title in enumerate(scene.titles.values()):
         what: list[Part] = [{"text": "What enters each" if len(scene.titles) <= 3 else "Enters"}]
         what.append(switch("values", view.values, "Values drawn", options) if arm == 0 else values)
-        name: Part = {"text": title, "arm": arm, "select": arm}
+        name = name_of_arm(scene, arm)
         if len(scene.titles) > 3 and arm > 0:  # said once is enough where there is little room
             what, name = [], name | {"strong": True}
         found.append(
@@ -40,9 +41,10 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
                 group="layers",
                 topic=EXPLANATIONS["distributions"],
                 extra={"pick": "layer", "help": f"{EXPLANATIONS['distributions'].short} {HEIGHTS}"},
-                title=[*({**part, "strong": True, "arm": arm} for part in what), name],
+                title=[*({**part, "strong": True, "arm": name["arm"]} for part in what), name],
                 summary=f"Distribution of what enters each {VALUES[view.values]}, by layer: {title}",
                 draw=partial(ridgeline, arm=arm),
+                told=partial(telling.distributions, arm=arm),
                 weight=width + 0.4 * (arm == 0),
             )
         )
@@ -60,14 +62,10 @@ def _profiles(scene: Scene, view: View) -> list[Panel]:
 
 
 def _series(scene: Scene, view: View) -> list[Panel]:
-    title = [strong("Loss"), {"text": "training —, test ····"}]
-    found = [over_steps("loss", title, "Loss over steps", loss, EXPLANATIONS["loss"])]
-    if scene.classified:
-        title = [strong("Test accuracy"), {"text": "training faint"}]
-        found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, EXPLANATIONS["accuracy"]))
     first, shift = chosen_layer(scene, view, 0), ICS[view.ics]
     return [
-        *found,
+        loss_over_steps(scene),
+        *([accuracy_over_steps(scene)] if scene.classified else []),
         layer_over_steps(scene, view, GRAD_NORM, layer=first, id="gradient-steps"),
         layer_over_steps(scene, view, shift, id="ics-steps", told=shift.formula),
     ]

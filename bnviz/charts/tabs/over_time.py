@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.charts import telling
 from bnviz.charts.bands import band
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import chart, every, steps_of
 from bnviz.charts.look import Figure, encode, floats, hull, translucent
 from bnviz.charts.panel import Panel, Part, Tab, layer_switch, name_of_arm, over_steps, strong
 from bnviz.charts.rows import PEAK, UNIT
-from bnviz.charts.scene import Scene, View, chosen_layer
+from bnviz.charts.scene import Scene, View, chosen_layer, evenly
 from bnviz.frames import PERCENTILES, Floats
 
 CELLS = 48
@@ -39,36 +40,34 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     found = [
         over_steps("unit", unit, "Percentiles of one unit over steps",
                    partial(_percentiles, name="unit_percentiles", layer=layer, layers=[layer]),
+                   partial(telling.percentiles, name="unit_percentiles", layer=layer),
                    EXPLANATIONS["unit_percentiles"],
                    group="layers", weight=1.3),
     ]  # fmt: skip
     for arm in range(len(scene.titles)):
-        name, where = name_of_arm(scene, arm), {"text": scene.layers[layer], "arm": arm}
-        what: list[Part] = [{"text": "Density", "arm": arm, "strong": True}, where] if arm == 0 else []
+        name, where = name_of_arm(scene, arm), {"text": scene.layers[layer], "arm": scene.places[arm]}
+        what: list[Part] = [{"text": "Density", "arm": scene.places[arm], "strong": True}, where] if arm == 0 else []
         what = what[: 1 if len(scene.titles) > 3 else 2]  # as much as there is room for
         found.append(
             over_steps(f"density-{arm}", [*what, name if what else name | {"strong": True}],
                        f"Density of what enters the activation of one layer over steps: {name['text']}",
-                       partial(heatmap, arm=arm, layer=layer), EXPLANATIONS["density_over_time"],
+                       partial(heatmap, arm=arm, layer=layer),
+                       partial(telling.percentiles, name="preactivation_percentiles", layer=layer, arms=[arm]),
+                       EXPLANATIONS["density_over_time"],
                        group="layers", weight=2.6 / max(2, len(scene.titles)) + 0.15 * (arm == 0),
                        extra={"help": f"{EXPLANATIONS['density_over_time'].short} {SHADES}"})
         )  # fmt: skip
-    beside = _beside(len(scene.layers))
+    beside = evenly(max(1, len(scene.layers) - 1), SIDE_BY_SIDE)  # hidden layers
     for place, each in enumerate(beside):
         name = {"text": scene.layers[each], "set": {"layer": each}, "label": f"Draw {scene.layers[each]} above"}
         found.append(
             over_steps(f"percentiles-{place}", [*([strong("All units")] if place == 0 else []), name],
                        f"Percentiles of what enters the activation of {scene.layers[each]} over steps",
                        partial(_percentiles, name="preactivation_percentiles", layer=each, layers=beside),
+                       partial(telling.percentiles, name="preactivation_percentiles", layer=each),
                        EXPLANATIONS["percentiles"])
         )  # fmt: skip
     return found
-
-
-def _beside(count: int) -> list[int]:
-    """A few hidden layers, from the first to the last."""
-    hidden = max(1, count - 1)
-    return sorted({round(place) for place in np.linspace(0, hidden - 1, min(hidden, SIDE_BY_SIDE))})
 
 
 def _percentiles(scene: Scene, view: View, name: str, layer: int, layers: list[int]) -> Figure:
@@ -84,7 +83,7 @@ def _percentiles(scene: Scene, view: View, name: str, layer: int, layers: list[i
         return {
             "range": [low, high],
             "nticks": 5,
-        }, f"leaves the picture in {100 * beyond:.0f} % of steps" if beyond else ""
+        }, f"leaves the picture in {100 * beyond:.0f}\N{NO-BREAK SPACE}% of steps" if beyond else ""
 
     names = [f"{scene.layers[layer]}, {number} %" for number in PERCENTILES]
     return band(scene, view, name, names, layer, axis)
@@ -109,13 +108,14 @@ def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:
     }  # fmt: skip
     outside = 1 - shares.sum(axis=1)
     outside = outside[np.isfinite(outside)]
-    note = f"{100 * outside.mean():.1f} % of values lie outside" if outside.size and outside.mean() >= 0.0005 else ""
+    share = outside.mean() if outside.size else 0.0
+    note = f"{100 * share:.1f}\N{NO-BREAK SPACE}% of values lie outside" if share >= 0.0005 else ""
     return chart(scene, view, [trace], {"range": [low, high], "nticks": 6}, note, labels=arm == 0 or view.stacked)
 
 
 def _value_axis(scene: Scene, layer: int) -> tuple[float, float]:
     """Range of the values' axis: of all networks, and all steps."""
-    ranges = [frame.preactivation_range[layer] for frames in scene.steps for frame in frames]
+    ranges = [frame.preactivation_range[layer] for frames in scene.steps for frame in scene.drawn(frames)]
     return hull(np.array(ranges, np.float64).reshape(-1, 2))
 
 

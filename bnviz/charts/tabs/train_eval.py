@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from bnviz.charts import telling
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.lines import accuracy, loss
+from bnviz.charts.lines import loss
 from bnviz.charts.measures import RUNNING_MEAN, RUNNING_VARIANCE
+from bnviz.charts.outcomes import LOSS, accuracy_over_steps
 from bnviz.charts.panel import Panel, Part, Tab, by_layer, layer_over_steps, over_steps, strong
 from bnviz.charts.scene import Scene, View
 from bnviz.config import AS_IS
@@ -14,10 +16,12 @@ from bnviz.config import AS_IS
 
 def panels(scene: Scene, view: View) -> list[Panel]:
     """The same batch's loss in both modes, and how far running statistics are from the batch's own, by layer."""
-    both = partial(loss, other=("eval_loss", "same batch in eval mode"))
+    both = ("eval_loss", "same batch in eval mode")
     title = [strong("Loss of the same batch"), {"text": "train mode —, eval mode ····"}]
     found = [
-        over_steps("modes-loss", title, "Loss of the same batch in train and in eval mode, over steps", both,
+        over_steps("modes-loss", title, "Loss of the same batch in train and in eval mode, over steps",
+                   partial(loss, other=both),
+                   partial(telling.over_steps, wanted=[LOSS, (*both, None)]),
                    EXPLANATIONS["train_eval_loss"], group="layers", weight=2.2),
         by_layer(RUNNING_MEAN, {"text": "from the batch's"}, id="mean-gap", labels=True),
         layer_over_steps(scene, view, RUNNING_MEAN),
@@ -26,8 +30,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         found.insert(2, by_layer(RUNNING_VARIANCE, {"text": "/ batch's"}, id="variance-ratio"))
         found.append(layer_over_steps(scene, view, RUNNING_VARIANCE))
     if scene.classified:
-        title = [strong("Test accuracy"), {"text": "in eval mode; training faint"}]
-        found.append(over_steps("accuracy", title, "Accuracy over steps", accuracy, EXPLANATIONS["accuracy"]))
+        found.append(accuracy_over_steps(scene, "in eval mode; training faint"))
     return found
 
 

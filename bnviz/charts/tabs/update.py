@@ -29,7 +29,8 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     own = [
         Panel(
             f"stage-{STAGES.index(stage)}-{place}", "layers", [strong(picture.title)],
-            f"{stage.heading}: {picture.title}", partial(_drawn, picture=picture), EXPLANATIONS["update"], live=False,
+            f"{stage.heading}: {picture.title}", partial(_drawn, picture=picture), partial(_told, stage=stage),
+            EXPLANATIONS["update"], live=False,
         )
         for place, picture in enumerate(stage.pictures(closeup))
     ]  # fmt: skip
@@ -39,6 +40,12 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 def _drawn(scene: Scene, view: View, picture: Picture) -> Figure:
     assert scene.closeup is not None
     return picture.draw(Ink.of(scene, view, scene.closeup.arm), scene.closeup)
+
+
+def _told(scene: Scene, view: View, stage: Stage) -> str:
+    """The stage in words, which stand above its pictures."""
+    assert scene.closeup is not None
+    return f"Step {scene.closeup.step}. {stage.text(scene.closeup, scene)}"
 
 
 def shown(closeup: Closeup, view: View) -> Stage:
@@ -61,7 +68,7 @@ def words(scene: Scene, view: View) -> Part | None:
         "about": f"step {closeup.step}",
         "text": stage.text(closeup, scene),
         "formulas": stage.formulas(closeup, scene),
-        "arm": list(scene.titles).index(closeup.arm) if closeup.arm in scene.titles else 0,
+        "arm": scene.places[list(scene.titles).index(closeup.arm)] if closeup.arm in scene.titles else 0,
         "choices": _choices(scene, closeup),
         "places": [
             {"text": each.name, "there": place in there, "back": each.back, "now": each is stage,

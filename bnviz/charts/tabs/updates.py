@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from bnviz.charts import telling
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.lines import chart, every, level_line, steps_of, thinned
 from bnviz.charts.look import Figure, encode, floats, translucent
 from bnviz.charts.measures import GRAD_NORM, UPDATE_RATIO
 from bnviz.charts.panel import Panel, Tab, by_layer, layer_over_steps, name_of_arm, over_steps, units
-from bnviz.charts.scene import Scene, View
+from bnviz.charts.scene import Scene, View, evenly
 
 MOST_LINES = 13
 MOST_POINTS = 200
@@ -23,12 +24,13 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     found: list[Panel] = []
     what = "Update / weight, log10" if len(scene.titles) <= 3 or view.stacked else "Updates"
     for arm in range(len(scene.titles)):
-        title = [{"text": what, "strong": True, "arm": arm}] if arm == 0 or view.stacked else []
+        title = [{"text": what, "strong": True, "arm": scene.places[arm]}] if arm == 0 or view.stacked else []
         name = name_of_arm(scene, arm) | ({} if title else {"strong": True})
         found.append(
             over_steps(
                 f"updates-{arm}", [*title, name], f"Update to weight of all layers over steps: {name['text']}",
-                partial(all_layers, arm=arm), UPDATE_RATIO.topic,
+                partial(all_layers, arm=arm), partial(telling.by_layer, measure=UPDATE_RATIO, arms=[arm]),
+                UPDATE_RATIO.topic,
                 group="layers", weight=3.2 / max(2, len(scene.titles)) + 0.15 * (arm == 0),
             )
         )  # fmt: skip
@@ -62,11 +64,6 @@ def all_layers(scene: Scene, view: View, arm: int) -> Figure:
     few = [f"{len(shown)} of {count} layers"] if len(shown) < count else []
     note = "; ".join([*few, "the first is palest", *thinned(scene, beat)])
     return chart(scene, view, traces, UPDATE_RATIO.scale.over_steps(everything), note if first else "", labels=first)
-
-
-def evenly(count: int, most: int) -> list[int]:
-    """Places of at most so many of `count` things, evenly spread, the first and the last among them."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
 
 
 TAB = Tab("updates", "Updates", panels, (UPDATE_RATIO.topic, EXPLANATIONS["units"]))

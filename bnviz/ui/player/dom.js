@@ -15,11 +15,11 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-// The app may live below a path, and the page below that: Streamlit's own script says where the app begins.
+// The app may live below a path, and the page below that: Streamlit's own script says where the app begins, or the page's base.
 /** @param {string} path */
 export function appUrl(path) {
   const own = [...document.scripts].find((script) => script.src.includes("/static/js/"));
-  const base = own ? own.src.split("static/js/")[0] : new URL("./", document.location.href).href;
+  const base = own ? own.src.split("static/js/")[0] : new URL("./", document.baseURI).href;
   return new URL(path.replace(/^\//, ""), base);
 }
 

@@ -1,6 +1,6 @@
 // The socket: what Python sends, and what goes back.
 import { appUrl } from "./dom.js";
-import { sendView } from "./panels.js";
+import { addressed, adoptLead, asleep, sayLost } from "./follow.js";
 import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
@@ -8,42 +8,57 @@ import { problem, showStatus } from "./toolbar.js";
 export function connect(s) {
   clearTimeout(s.retry);
   s.ws?.close();
-  if (!s.socket) return;
+  if (!s.socket || asleep(s)) return;
   const url = appUrl(s.socket);
+  if (s.data.audience) url.search = window.DecompressionStream ? "?audience&packed" : "?audience";
   url.protocol = url.protocol.replace("http", "ws");
   const ws = (s.ws = new WebSocket(url));
+  ws.binaryType = "arraybuffer";
   const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); sendView(s); };
-  ws.onmessage = (event) => {
-    if (ws !== s.ws) return;
-    s.tries = 0;
-    receive(s, JSON.parse(event.data));
+  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
+  let seen = 0, inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
+  ws.onmessage = ({ data }) => {
+    if (s.data.audience) ws.send(JSON.stringify({ seen: ++seen })); // a slow network is sent less, and nothing old
+    if (typeof data === "string") takeText(s, ws, data);
+    else inbox = inbox.then(async () => takeText(s, ws, await unpacked(data))).catch((error) => console.error("bnviz:", error));
   };
   ws.onclose = () => {
     clearTimeout(late);
     if (ws !== s.ws || s.closed) return;
+    sayLost(s);
     if (++s.tries === 3 && !s.seq) unreachable(s);
     s.retry = setTimeout(() => connect(s), Math.min(8000, 250 * 2 ** s.tries) * (0.5 + Math.random()));
   };
 }
+
+function takeText(s, ws, text) {
+  if (ws !== s.ws) return;
+  s.tries = 0;
+  receive(s, JSON.parse(text));
+}
+
+const unpacked = (data) => new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 
 function unreachable(s) {
   if (!s.reported) s.trigger("unreachable", true);
   s.reported = true;
 }
 
-export function send(s, message) {
+export function send(s, given) {
+  const message = addressed(s, given);
   if (s.ws?.readyState === 1) s.ws.send(JSON.stringify(message));
   else if (s.reported) s.trigger("send", message); // no socket here: the page passes it on
 }
 
 export function command(s, name) {
   if (s.data.kept) replay(s, name);
-  else if (s.data.control) send(s, { command: name, control: s.data.control });
+  else if (s.data.control) send(s, { command: name });
 }
 
 export function receive(s, message) {
-  if (message.type === "problem") problem(s, message.text);
+  s.gone = message.gone;
+  if (s.following && message.type === "scene") adoptLead(s, message.view);
+  if (message.type === "problem" && !(s.gone && s.data.audience)) problem(s, message.text);
   else if (message.type === "status") showStatus(s, message);
   else if (message.type === "scene" && message.tab !== (s.view.away ? null : s.view.tab)) return; // of a tab left, or not yet asked for
   else if (message.type === "scene") { s.next = { scene: message, patch: null }; schedule(s); }

@@ -17,16 +17,20 @@ export function fillTabs(s) {
 
 // Tabs that are not live are drawn by the page, below: then the charts here are put away.
 export function openTab(s, name) {
-  s.tab = s.root.dataset.tab = name;
   const { live } = s.data.tabs.find((tab) => tab.name === name);
+  markTab(s, name);
+  s.root.classList.toggle("bnviz-away", !live);
+  look(s, live ? { tab: name, away: false } : { away: true });
+}
+
+export function markTab(s, name) {
+  s.tab = s.root.dataset.tab = name;
   for (const tab of s.tabs.children) {
     const chosen = tab.dataset.tab === name;
     tab.ariaSelected = String(chosen);
     tab.tabIndex = chosen ? 0 : -1;
   }
   s.body.setAttribute("aria-labelledby", `bnviz-tab-${name}`);
-  s.root.classList.toggle("bnviz-away", !live);
-  look(s, live ? { tab: name, away: false } : { away: true });
 }
 
 function chooseTab(s, name) {
@@ -53,7 +57,7 @@ export function showNotice(s, notice) {
   const { title, text, button } = notice;
   const ask = button && el("button", { class: "bnviz-button bnviz-main", disabled: !s.data.control,
     onclick: () => (button.command ? command(s, button.command) : s.trigger("setting", button.setting)) }, button.text);
-  s.notice.replaceChildren(el("h3", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
+  s.notice.replaceChildren(el("h2", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
 }
 
 export function showFindings(s, sections) {
@@ -63,5 +67,5 @@ export function showFindings(s, sections) {
   s.findings.dataset.key = key;
   const item = ({ spans, mark }) => el("li", {}, mark && el("em", { class: `bnviz-mark bnviz-${mark}` }, mark), el("span", {}, ...words(spans)));
   s.findings.replaceChildren(...(sections ?? []).map(({ heading, items }) =>
-    el("section", {}, el("h3", {}, heading), el("ul", {}, ...items.map(item)))));
+    el("section", {}, el("h2", {}, heading), el("ul", {}, ...items.map(item)))));
 }

@@ -1,4 +1,4 @@
-"""The file that a watched loop is written to: complete up to its last frame, whatever becomes of the loop."""
+"""The file that a run or a watched loop is written to: complete up to its last frame, whatever becomes of either."""
 
 from __future__ import annotations
 
@@ -9,30 +9,40 @@ from pathlib import Path
 from typing import IO
 
 from bnviz.frames import Description, Event, Frame
-from bnviz.recording import StreamWriter
+from bnviz.recording.arrow import StreamWriter
 
 
 class Out:
-    """A recording on disk as it grows. Where it cannot be written any more it is given up, and `problem` says why.
+    """A recording on disk as it grows. Where it cannot be written any more it is given up, and `reason` says why.
 
     Errors: OSError where the file cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.problem = ""
-        """As a sentence without its end; empty: all is written."""
+        self.reason = ""
+        """Why it is no longer written, in words; empty: all is."""
         self._sink: IO[bytes] | None = self.path.open("wb")
         self._writer: StreamWriter | None = None
 
+    @property
+    def problem(self) -> str:
+        """The same as a sentence without its end."""
+        return f"from here on {self.path} is not written: {self.reason}" if self.reason else ""
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far; 0 once no more are."""
+        return 0 if self._sink is None else self._sink.tell()
+
     def begin(self, description: Description) -> None:
-        """Write what the loop is."""
+        """Write what the run is."""
         with self._or_give_up():
             if self._sink is not None:
                 self._writer = StreamWriter(self._sink, description)
 
     def write(self, item: tuple[Frame, ...] | Event) -> None:
-        """Add the frame of a step, or an event."""
+        """Add the frames of a step, or an event."""
         with self._or_give_up():
             if self._writer is not None:
                 self._writer.write(item)
@@ -45,14 +55,18 @@ class Out:
                 writer.close()
         self._let_go()
 
+    def give_up(self, reason: str) -> None:
+        """Write no more, for this reason."""
+        self.reason = reason
+        self._writer = None
+        self._let_go()
+
     @contextmanager
     def _or_give_up(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self.problem = f"from here on {self.path} is not written: {error.strerror or error}"
-            self._writer = None
-            self._let_go()
+            self.give_up(error.strerror or str(error))
 
     def _let_go(self) -> None:
         sink, self._sink = self._sink, None

@@ -1,0 +1,25 @@
+"""The live component's files: many modules and styles, which the browser gets as one script and one style."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "ui" / "player"
+PLOTLY = "/bnviz/plotly.min.js"
+"""Path of plotly.js below the app's base path."""
+
+
+@cache
+def script() -> str:
+    """The modules as the one script that a component is: without imports, and one export, the component."""
+    modules = [path.read_text() for path in sorted(FOLDER.glob("*.js"))]
+    plain = re.sub(r"^import .*;\n", "", "\n".join(modules), flags=re.MULTILINE)
+    return re.sub(r"^export (?!default)", "", plain, flags=re.MULTILINE)
+
+
+@cache
+def style() -> str:
+    """The styles, one after the other."""
+    return "".join(path.read_text() for path in sorted(FOLDER.glob("*.css")))

@@ -1,0 +1,254 @@
+"""The tab "Recordings": what is on the shelf, to be watched again, overlaid, named, removed, taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import streamlit as st
+
+from bnviz.config import SETTINGS, RunConfig
+from bnviz.config.settings import Choice
+from bnviz.serve.app import shelf_path
+from bnviz.serve.lending import lend, lend_both
+from bnviz.serve.run import Run
+from bnviz.serve.shared import server
+from bnviz.serve.shelf import MAX_BYTES, MAX_FILES, MAX_UPLOAD_MEGABYTES, Entry
+from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
+from bnviz.source import Kept, Source, Status
+from bnviz.ui import own_data
+from bnviz.ui.markdown import escaped
+
+AT_ONCE = 12
+"""Recordings shown at first, and with each further press of the button."""
+LOOK_SECONDS = 3.0
+"""How often the list is looked at for what has come, or has ended."""
+OPENED = "opened "
+"""How the keys begin of what the server was started with: it is nobody's to rename or remove."""
+Watch = Callable[[Source], None]
+
+
+def draw(watch: Watch, visitor: str, everything: bool) -> None:
+    """Draw the tab; `watch` is called with what is to be shown in place of the present run.
+
+    everything: whether all of the shelf is this visitor's to see; else what is their own.
+    """
+    with st.container(key="recordings"):
+        _say_where(everything)
+        _offer_undo()
+        left, right = st.columns(2, vertical_alignment="top")
+        with left:
+            _take_upload(visitor)
+        entries = _entries(None if everything else visitor)
+        with right:
+            _offer_overlay(entries, watch)
+        if not entries:
+            st.info("Nothing here yet: a run is listed as soon as it is measured. Start one, or add a file.")
+        shown = st.session_state.setdefault("recordings_shown", AT_ONCE)
+        with st.container(key="recordings-list"):
+            for entry in entries[:shown]:
+                _card(entry, watch)
+        if len(entries) > shown and st.button(f"Show more of {len(entries)}", key="recordings-more"):
+            st.session_state["recordings_shown"] = shown + AT_ONCE
+            st.rerun()
+
+        @st.fragment(run_every=LOOK_SECONDS)
+        def follow() -> None:
+            if _state(_listed(None if everything else visitor)) != _state(entries):
+                st.rerun()
+
+        follow()
+
+
+def _state(entries: list[Entry]) -> list[tuple[str, bool]]:
+    """What decides whether the list is drawn anew."""
+    return [(entry.key, entry.writing) for entry in entries]
+
+
+def _say_where(everything: bool) -> None:
+    shelf = server().hub.shelf
+    place = f"in {escaped(str(shelf.folder))}" if everything else "on the machine that serves this page"
+    whose = "" if everything else " You see your own, known by a cookie of this browser; nobody else's page lists them."
+    st.caption(
+        f"Every run is kept as it goes, {place}: up to {MAX_FILES} files and {MAX_BYTES / 1e9:.0f} GB; "
+        f"then the oldest is removed.{whose}"
+    )
+    now = server().hub.get(st.session_state.get("run", ""))
+    if now is not None and now.unkept:
+        st.warning(escaped(now.unkept), icon=":material/warning:")
+
+
+def _entries(visitor: str | None) -> list[Entry]:
+    """What is listed; each of which too little is known is looked at first."""
+    entries = _listed(visitor)
+    if unknown := [entry for entry in entries if not (entry.known or entry.key.startswith(OPENED))]:
+        with st.spinner(f"Looking at {len(unknown)} recordings …"):
+            server().hub.shelf.examine(unknown[0])
+        st.rerun()
+    return entries
+
+
+def _listed(visitor: str | None) -> list[Entry]:
+    """What the server was started with, then what is on the shelf."""
+    entries = server().hub.shelf.entries(visitor)
+    on_shelf = {entry.file for entry in entries}
+    opened = []
+    for place, kept in enumerate(server().hub.opened):
+        if kept.file is not None and kept.file.absolute() not in on_shelf:
+            told = kept.file.stat() if kept.file.exists() else None
+            card = Card(clean_name(kept.file.stem), began=told.st_mtime if told else 0.0, damage=kept.text)
+            size, writing = told.st_size if told else 0, kept.status is Status.GROWING
+            opened.append(Entry(f"{OPENED}{place} {kept.file.stem}", kept.file, size, card, writing))
+    return opened + entries
+
+
+def _card(entry: Entry, watch: Watch) -> None:
+    given = entry.key.startswith(OPENED)
+    card, hub = entry.card, server().hub
+    now = hub.of(entry.file, Kept) or hub.of(entry.file, Run)
+    if now is not None and (entry.writing or given):  # its card is of how it began
+        card = card.told(now.description, *now.history.snapshot())
+    with st.container(border=True, key=f"recordings-card-{entry.key}"):
+        if card.picture:
+            st.image(card.picture, width="stretch", alt=f"{entry.title}: training loss of {', '.join(card.arms)}")
+        st.markdown(f"**{escaped(entry.title)}**" + (" :blue-badge[being written]" if entry.writing else ""))
+        st.caption(escaped(_settings(card)))
+        st.caption(escaped(_times(card, entry.size)) + (f" **{escaped(card.damage)}**" if card.damage else ""))
+        with st.container(horizontal=True, key=f"recordings-row-{entry.key}", gap="small"):
+            if _watchable(entry):
+                _replay_button(entry, watch)
+            if not given:
+                st.link_button("Download", shelf_path(entry), key=f"recordings-download-{entry.key}")
+                _rename_box(entry)
+            if not given and not entry.writing:
+                st.button("Remove", key=f"recordings-remove-{entry.key}", on_click=_remove, args=(entry,))
+
+
+def _watchable(entry: Entry) -> bool:
+    return entry.card.measured > 0 or entry.writing or entry.key.startswith(OPENED)
+
+
+def _replay_button(entry: Entry, watch: Watch) -> None:
+    label = "Watch" if entry.writing else "Replay"
+    if not st.button(label, key=f"recordings-replay-{entry.key}", type="primary"):
+        return
+    if (source := _lent(entry)) is not None:
+        watch(source)
+
+
+def _lent(entry: Entry) -> Source | None:
+    """What to watch of it; None, after saying why, where that cannot be."""
+    try:
+        with st.spinner("Reading …"):
+            return lend(server().hub, entry)
+    except (OSError, ValueError) as error:
+        st.error(escaped(f"{entry.title} cannot be shown: {error}"), icon=":material/error:")
+        return None
+
+
+def _rename_box(entry: Entry) -> None:
+    with st.popover("Rename", key=f"recordings-rename-{entry.key}"):
+        st.text_input(
+            "Name", entry.title, key=f"recordings-name-{entry.key}", max_chars=LONGEST_NAME,
+            on_change=_rename, args=(entry,),
+        )  # fmt: skip
+
+
+def _rename(entry: Entry) -> None:
+    """Callback."""
+    try:
+        server().hub.shelf.rename(entry, str(st.session_state[f"recordings-name-{entry.key}"]))
+    except OSError as error:
+        st.toast(escaped(f"It could not be renamed: {error.strerror or error}."))
+
+
+def _remove(entry: Entry) -> None:
+    """Callback."""
+    try:
+        server().hub.shelf.remove(entry)
+        st.session_state["recordings_removed"] = entry
+    except OSError as error:
+        st.toast(escaped(f"It could not be removed: {error.strerror or error}."))
+
+
+def _offer_undo() -> None:
+    entry: Entry | None = st.session_state.get("recordings_removed")
+    if entry is not None:
+        with st.container(horizontal=True, vertical_alignment="center", key="recordings-undo-row"):
+            st.markdown(f"Removed {escaped(entry.title)}.", width="content")
+            st.button("Undo", key="recordings-undo", on_click=_undo)
+
+
+def _undo() -> None:
+    """Callback."""
+    entry: Entry = st.session_state.pop("recordings_removed")
+    if not server().hub.shelf.restore(entry):
+        st.toast("It is gone for good: there was no more room, or it was removed too long ago.")
+
+
+def _take_upload(visitor: str) -> None:
+    """Draw where a file can be dropped; what was dropped is added once, and said."""
+    state = st.session_state
+    given = st.file_uploader(
+        "Add a recording", "arrow", key=f"recordings_file_{state.setdefault('recordings_turn', 0)}",
+        max_upload_size=MAX_UPLOAD_MEGABYTES, help="A file that Save, bnviz run --out or bnviz.watch wrote.",
+    )  # fmt: skip
+    if given is not None:
+        try:
+            with st.spinner("Reading …"):
+                added = server().hub.shelf.add(given.getvalue(), given.name, visitor)
+            state["recordings_said"] = (True, f"Added {added.title}. {added.card.damage}".strip())
+        except ValueError as error:
+            state["recordings_said"] = (False, str(error))
+        except OSError as error:
+            state["recordings_said"] = (False, f"{given.name} could not be kept: {error.strerror or error}.")
+        state["recordings_turn"] += 1  # an empty place for the next one
+        st.rerun()
+    good, text = state.pop("recordings_said", (True, ""))
+    if text:
+        (st.success if good else st.error)(escaped(text), icon=f":material/{'check' if good else 'error'}:")
+
+
+def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
+    by_key = {
+        entry.key: entry for entry in entries if entry.card.measured or entry.writing or entry.key.startswith(OPENED)
+    }
+    if len(by_key) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="recordings-overlay-row"):
+        chosen = st.multiselect(
+            "Lay two over each other", list(by_key), max_selections=2, key="recordings_overlay",
+            format_func=lambda key: f"{by_key[key].title} · {_when(by_key[key].card)}", placeholder="Choose two",
+        )  # fmt: skip
+        pressed = st.button("Overlay", key="recordings-overlay", disabled=len(chosen) != 2)
+    if pressed and len(chosen) == 2:
+        sources = [_lent(by_key[key]) for key in chosen]
+        if sources[0] is not None and sources[1] is not None:
+            names = [by_key[key].title for key in chosen]
+            watch(lend_both(server().hub, (names[0], sources[0]), (names[1], sources[1])))
+
+
+def _settings(card: Card) -> str:
+    """The settings in words."""
+    config: RunConfig | None = card.settings
+    if config is None:
+        return "Somebody's own loop: " + ", ".join(card.arms)
+    net = f"{config.depth} hidden layers of {config.width}" if config.model != "own" else "a model of somebody's own"
+    data = own_data.title(config.dataset)
+    return (f"{', '.join(card.arms)}. {data}; {net}, {_title('activation', config)}; {_title('optimizer', config)}, "
+            f"rate {config.learning_rate:g}, batch {config.batch_size}, seed {config.seed}")  # fmt: skip
+
+
+def _title(name: str, config: RunConfig) -> str:
+    setting, value = SETTINGS[name], getattr(config, name)
+    return setting.title(value) if isinstance(setting, Choice) else str(value)
+
+
+def _when(card: Card) -> str:
+    return f"{datetime.fromtimestamp(card.began).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _times(card: Card, size: int) -> str:
+    seconds = max(0.0, card.ended - card.began)
+    long = f", {seconds / 60:.0f} min" if seconds >= 90 else f", {seconds:.0f} s" if seconds else ""
+    return f"{_when(card)}{long}. Step {card.step:,}, {card.measured:,} measured; {size / 1e6:.1f} MB."
