@@ -24,8 +24,8 @@ def figures(scene: Scene, view: View) -> dict[str, Any]:
     """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
 
     grid: panels in order; colors: by the arms' places; empty: whether nothing is measured yet; notice: what a tab
-    without charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a
-    `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
+    without charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}`
+    (or a `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
     chosen = panels(scene, view)
     return {

@@ -20,7 +20,7 @@ from tests.charts.test_charts import decode
 
 ARMS = tuple(Arm(name) for name in ("none", "batch", "layer", "rms", "batch_l1", "weight"))
 NETS = {
-    "moons": RunConfig(dataset="moons", depth=3, width=8, batch_size=40, arms=ARMS),
+    "moons": RunConfig(dataset="spiral", depth=3, width=8, batch_size=40, arms=ARMS),
     "maps": RunConfig(model="cnn", depth=2, width=8, batch_size=16, activation="relu", arms=ARMS),
     "regression": RunConfig(dataset="gaussian", loss="squared_error", depth=2, width=10, activation="identity",
                             learning_rate=1e-5, batch_size=1000, optimizer="adam", arms=ARMS[:3]),

@@ -71,7 +71,8 @@ def test_every_panel_says_in_a_sentence_what_it_shows():
         for panel in panels(scene(landscape="0.5-4", activation="relu"), View(tab=tab)):
             assert panel.describe()["help"].startswith(panel.topic.short)
             topics.add(panel.topic)
-    assert topics == set(EXPLANATIONS.values())
+    seen_close = {EXPLANATIONS[name] for name in ("update", "surface", "bent")}  # need networks, and are in test_slow
+    assert topics == set(EXPLANATIONS.values()) - seen_close
 
 
 def test_panels_of_a_tab_have_names_of_their_own():

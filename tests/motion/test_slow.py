@@ -11,7 +11,7 @@ from bnviz.training import Trainer
 from bnviz.training.slow import SlowMotion
 
 ARMS = (Arm("none"), Arm("batch", noise=True), Arm("layer"), Arm("weight"))
-SMALL = RunConfig(dataset="moons", depth=3, width=8, batch_size=32, steps=40, measure_every=4, arms=ARMS)
+SMALL = RunConfig(dataset="spiral", depth=3, width=8, batch_size=32, steps=40, measure_every=4, arms=ARMS)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])

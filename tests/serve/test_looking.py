@@ -16,7 +16,7 @@ from bnviz.serve.run import Run
 from bnviz.source import Kept, Status
 from tests.serve.conftest import Seat
 
-MOONS = RunConfig(dataset="moons", depth=2, width=8, steps=1_000_000)
+MOONS = RunConfig(dataset="spiral", depth=2, width=8, steps=1_000_000)
 
 
 @pytest.fixture(scope="module")
