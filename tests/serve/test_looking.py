@@ -42,7 +42,7 @@ def soon(done, seconds=60.0):
 
 def look(seat, key=None, **view):
     seat.viewer.view, seat.viewer.key = View(**view), key
-    seat.stream.refresh()
+    seat.stream.refresh(seat.viewer)
 
 
 def drain(seat):
