@@ -1,9 +1,11 @@
 // Panels: a title, a chart and a note each.
 import { describable, onChartKey } from "./access.js";
 import { armColor, el } from "./dom.js";
+import { pictureButton } from "./pictures.js";
 import { send } from "./socket.js";
 
-export function buildGrid(s, grid, colors) {
+export function buildGrid(s, grid, colors, names) {
+  Object.assign(s, { colors, names: names ?? [] });
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
@@ -18,7 +20,7 @@ export function buildGrid(s, grid, colors) {
     own.forEach((described, index) => {
       if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s, described.id));
       const panel = s.panels.get(described.id);
-      panel.pick = described.pick;
+      Object.assign(panel, { id: described.id, parts: described.title, across: described.across, pick: described.pick });
       panel.plot.ariaLabel = described.summary;
       panel.help.textContent = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
@@ -35,7 +37,9 @@ function newPanel(s, id) {
   s.sizes.observe(plot); // also when a title wraps, or the window stays as it is
   const note = el("div", { class: "bnviz-note" });
   const node = el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note, words));
-  return { title, plot, note, ...said, node };
+  const panel = { title, plot, note, ...said, node };
+  panel.node.append(pictureButton(s, panel));
+  return panel;
 }
 
 function fillTitle(s, node, parts) {

@@ -74,7 +74,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors);
+  buildGrid(s, message.grid, message.colors, message.names);
   showNotice(s, message.notice);
   showWords(s, message.words);
   showFindings(s, message.findings);
@@ -137,7 +137,7 @@ function stop(s) {
   for (const { plot } of s.panels.values()) if (plot.data) window.Plotly.purge(plot);
 }
 
-export default function (component) {
+export default function player(component) {
   const { data, parentElement, setTriggerValue } = component;
   let s = STATES.get(parentElement);
   if (!s) STATES.set(parentElement, (s = start(parentElement)));
