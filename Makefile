@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
-.PHONY: run test coverage install chromium lint player
+.PHONY: run test coverage install gallery chromium lint player
 
 run: $(VENV)/.installed
 	$(BIN)/bnviz $(ARGS)
@@ -17,6 +17,10 @@ test: $(VENV)/.installed-test chromium lint player
 # Apart from `make test`, as counting branches makes Python a third slower.
 coverage: $(VENV)/.installed-test
 	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" --cov --cov-report term
+
+# The presets as static pages, for any web host; half an hour, 40 MB.
+gallery: $(VENV)/.installed
+	$(BIN)/bnviz gallery gallery $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

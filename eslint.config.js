@@ -5,7 +5,7 @@ export default [
   { ignores: ["**/*.min.js", ".venv/", "node_modules/"] },
   js.configs.recommended,
   {
-    files: ["bnviz/ui/player/*.js", "bnviz/serve/watch/*.js"],
+    files: ["bnviz/ui/player/*.js", "bnviz/serve/watch/*.js", "bnviz/serve/takeaway/*.js"],
     languageOptions: { globals: globals.browser },
     rules: { eqeqeq: "error", "no-var": "error", "prefer-const": "error", "max-len": ["error", { code: 170 }] },
   },

@@ -18,15 +18,15 @@ LINEAR_STEPS = 100.0
 class History:
     """Measured steps and events, oldest first; thread-safe.
 
-    Holds as many steps as fit in `MAX_BYTES`, `MAX_STEPS` at most. Past that, each new step drives out the one
+    Holds as many steps as fit in `MAX_BYTES`, `most` of them at most. Past that, each new step drives out the one
     whose neighbours are nearest to each other in log time, so that early steps stay; the first and the newest
     are never dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_STEPS) -> None:
         self._steps: list[tuple[Frame, ...]] = []
         self._events: list[Event] = []
-        self._limit = MAX_STEPS
+        self._most = self._limit = most
         self._lock = threading.Lock()
 
     @property
@@ -38,16 +38,20 @@ class History:
         """Append the frames of a step."""
         with self._lock:
             if not self._steps or len(frames) != len(self._steps[-1]):
-                self._limit = int(np.clip(MAX_BYTES / _size(frames), MIN_STEPS, MAX_STEPS))
+                self._limit = min(int(np.clip(MAX_BYTES / _size(frames), MIN_STEPS, MAX_STEPS)), self._most)
             self._steps.append(frames)
             while len(self._steps) > self._limit:
                 time = np.log([each[0].step + LINEAR_STEPS for each in self._steps])
                 del self._steps[1 + int(np.argmin(time[2:] - time[:-2]))]
 
     def add_event(self, event: Event) -> None:
-        """Append an event."""
+        """Append an event; at a rewind, forget what is told anew."""
         with self._lock:
-            self._events.append(event)
+            if event.kind == "rewind":
+                self._steps = [frames for frames in self._steps if frames[0].step < event.step]
+                self._events = []
+            else:
+                self._events.append(event)
 
     def snapshot(self) -> tuple[list[tuple[Frame, ...]], list[Event]]:
         """Copies of the lists of steps and of events."""

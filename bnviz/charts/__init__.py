@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bnviz.charts.look import Figure, encode
+from bnviz.charts.look import PALETTE, Figure, encode
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "encode", "figures", "notice", "panels", "patch", "told"]
+__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -21,17 +21,20 @@ AXIS_LIVE = ("range", "dtick")
 
 
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors": [...], "empty", "notice"}`.
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors", "names", "empty", "notice", ...}`.
 
-    grid: panels in order; colors: of the arms; empty: whether nothing is measured yet; notice: what a tab without
-    charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a
-    `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
+    grid: panels in order; colors: by the arms' places; names: of networks drawn, by their places ("" where none is);
+    empty: whether nothing is measured yet; notice: what a tab without charts says instead, `{"title", "text"}` with or
+    without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the place of the setting), or
+    None; words: what it says beside them (see `Tab`), or None.
     """
     chosen = panels(scene, view)
+    names = dict(zip(scene.places, scene.titles.values(), strict=True))
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
-        "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
+        "colors": [PALETTE[view.theme].arm(place) for place in range(max(scene.places, default=-1) + 1)],
+        "names": [names.get(place, "") for place in range(max(scene.places, default=-1) + 1)],
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),
@@ -43,10 +46,11 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
 
     Without `series` only the charts that are drawn at full rate.
     """
-    return {panel.id: _changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
+    return {panel.id: changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
 
 
-def _changes(figure: Figure) -> Figure:
+def changes(figure: Figure) -> Figure:
+    """What of a figure may differ from that of another step, as `Plotly.animate` takes it, and the note."""
     data = [{name: trace[name] for name in LIVE if name in trace} for trace in figure["data"]]
     for trace in data:
         if isinstance(trace.get("text"), list) and "customdata" in trace:
@@ -56,16 +60,16 @@ def _changes(figure: Figure) -> Figure:
         for name, value in figure["layout"].items()
         if name in ("xaxis", "yaxis") and "ticktext" not in value
     }
-    changes: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
+    found: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
     # Plotly moves lines without a redraw, but no heatmap.
-    return changes | {"redraw": True} if any("z" in trace for trace in data) else changes
+    return found | {"redraw": True} if any("z" in trace for trace in data) else found
 
 
 def structure(scene: Scene, view: View) -> tuple[object, ...]:
     """What must be equal in two scenes for a patch to lead from one to the other."""
     ids = tuple(panel.id for panel in panels(scene, view))
     said = json.dumps([notice(scene, view), words(scene, view)])
-    return view, tuple(scene.titles.items()), bool(scene.current), ids, said, scene.tested
+    return view, tuple(scene.titles.items()), tuple(scene.places), bool(scene.current), ids, said, scene.tested
 
 
 def words(scene: Scene, view: View) -> Part | None:

@@ -36,11 +36,13 @@ class Panel:
     """Its width, relative to the others of its row."""
     live: bool = True
     """Whether it is drawn with every message; else a few times a second."""
+    across: str = ""
+    """What its horizontal axis counts, where a picture of it alone has to say so."""
     extra: Part = field(default_factory=dict)
 
     def describe(self) -> Part:
         """What the browser needs to know of the panel."""
-        plain = {name: getattr(self, name) for name in ("id", "group", "title", "summary", "weight")}
+        plain = {name: getattr(self, name) for name in ("id", "group", "title", "summary", "weight", "across")}
         return plain | {"help": self.topic.short} | self.extra
 
 
@@ -48,7 +50,15 @@ def over_steps(id: str, title: list[Part], summary: str, draw: Callable[[Scene, 
                told: Callable[[Scene, View], str], topic: Explanation, **place: Any) -> Panel:  # fmt: skip
     """A chart over steps; in the lower row, unless told otherwise."""
     return Panel(
-        id, **{"group": "series", **place}, title=title, summary=summary, draw=draw, told=told, topic=topic, live=False
+        id,
+        **{"group": "series", **place},
+        title=title,
+        summary=summary,
+        draw=draw,
+        told=told,
+        topic=topic,
+        live=False,
+        across="step",
     )
 
 
@@ -112,7 +122,8 @@ def chip(scene: Scene, view: View, layer: int) -> Part:
 
 def name_of_arm(scene: Scene, arm: int) -> Part:
     """An arm's name in its colour, after its marker; choosing it selects the network that the B key flips."""
-    return {"text": list(scene.titles.values())[arm], "arm": arm, "select": arm, "sign": sign(arm)}
+    place = scene.places[arm]
+    return {"text": list(scene.titles.values())[arm], "arm": place, "select": place, "sign": sign(place)}
 
 
 @dataclass(frozen=True)

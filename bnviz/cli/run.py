@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bnviz.as_pytorch import script
 from bnviz.cli.mistakes import UserError
 from bnviz.cli.own_file import with_own_file
 from bnviz.cli.pairs import pairs
@@ -30,6 +31,7 @@ def add(commands: Any) -> None:
     told = "a setting, such as depth=10 or dataset=data.csv"
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=told)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the recording (an Arrow IPC stream)")
+    parser.add_argument("--as-pytorch", type=Path, metavar="FILE", help="only write a script of plain PyTorch")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
@@ -53,6 +55,10 @@ def config_from(preset_name: str, settings: Iterable[str], own: bool = False) ->
 
 def _run(chosen: argparse.Namespace) -> None:
     config = config_from(chosen.preset, chosen.set, own=chosen.model is not None)
+    if chosen.as_pytorch:
+        chosen.as_pytorch.write_text(script(config), encoding="utf-8")
+        print(f"{chosen.as_pytorch} trains these networks with torch, numpy and scikit-learn alone.")
+        return
     import torch  # noqa: PLC0415
     from tqdm import tqdm  # noqa: PLC0415
 

@@ -23,6 +23,8 @@ from bnviz.serve import audience, sockets
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.shelf import Entry
+from bnviz.serve.takeaway import routes as takeaway
+from bnviz.serve.takeaway.routes import file_name
 from bnviz.serve.visitors import COOKIE, Hosts, PageHeaders, from_this_machine, same_origin
 from bnviz.source import Source
 
@@ -64,7 +66,7 @@ async def recording_file(request: Request) -> Response:
         return Response("There is no such run here any more.", 404, media_type="text/plain")
     if not same_origin(request):
         return Response("Ask from the page itself.", 403, media_type="text/plain")
-    headers = {"Content-Disposition": f'attachment; filename="{_file_name(source)}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(source, "arrow")}"'}
     if source.file is not None and source.file.exists():  # it may have been removed since
         return StreamingResponse(_parts(source.file), media_type=ARROW, headers=headers)
     body = await asyncio.to_thread(_thinned, source)
@@ -85,16 +87,9 @@ async def shelf_file(request: Request) -> Response:
     entry = await asyncio.to_thread(server().hub.shelf.entry, request.path_params["key"], visitor)
     if entry is None or visitor == "":
         return Response("There is no such recording here any more.", 404, media_type="text/plain")
-    name = re.sub(r"[^\w.()+ -]+", "-", entry.title, flags=re.ASCII).strip("-. ") or "recording"
+    name = "-".join(re.findall(r"[\w.()+]+", entry.title.replace("×", "x"), re.ASCII)).strip("-.") or "recording"
     headers = {"Content-Disposition": f'attachment; filename="{name}.arrow"'}
     return StreamingResponse(_parts(entry.file), media_type=ARROW, headers=headers)
-
-
-def _file_name(source: Source) -> str:
-    config = source.description.config
-    if config is None:
-        return "bnviz-recording.arrow"
-    return f"bnviz-{config.dataset}-{config.depth}x{config.width}-{config.activation}-seed{config.seed}.arrow"
 
 
 def _parts(file: Path) -> Iterator[bytes]:
@@ -123,6 +118,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(PLOTLY, plotly_js),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
+        *takeaway.routes(),
         Route(SHELF, shelf_file),
         WebSocketRoute(sockets.PATH, run_socket),
         *audience.routes(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +15,12 @@ PLOTLY = "/bnviz/plotly.min.js"
 @cache
 def script() -> str:
     """The modules as the one script that a component is: without imports, and one export, the component."""
-    modules = [path.read_text() for path in sorted(FOLDER.glob("*.js"))]
-    plain = re.sub(r"^import .*;\n", "", "\n".join(modules), flags=re.MULTILINE)
+    return joined(sorted(FOLDER.glob("*.js")))
+
+
+def joined(modules: Iterable[Path]) -> str:
+    """Modules as one script, in which each knows the names of all."""
+    plain = re.sub(r"^import .*;\n", "", "\n".join(path.read_text() for path in modules), flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", plain, flags=re.MULTILINE)
 
 

@@ -12,10 +12,12 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.charts.scene import View
+from bnviz.config import LIVE_ARM_FIELDS
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
 from bnviz.serve.viewers import Viewer
 from bnviz.serve.visitors import same_origin
+from bnviz.serve.worker import Command
 from bnviz.source import Source
 
 MAX_VIEWERS = 500
@@ -172,3 +174,27 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
         threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
     elif command in ("play", "pause", "step"):
         source.command(command)
+    elif (of_arms := command_of_arms(message)) is not None:
+        name, values = of_arms
+        if name == "drop":
+            source.drop(values["arm"])
+        else:
+            source.command(name, **values)
+
+
+def command_of_arms(message: dict[str, Any]) -> tuple[Command, dict[str, Any]] | None:
+    """What is asked to be done to an arm, as far as it can be understood; None: nothing.
+
+    `{"command": "fork" | "undo" | "drop" | "rename", "arm": label}`, with `name` for a rename, and for a fork with
+    `fields`, new values as text, and `at`, the step to start from.
+    """
+    name, arm = message.get("command"), message.get("arm")
+    if name not in ("fork", "undo", "drop", "rename") or not isinstance(arm, str):
+        return None
+    if name == "fork":
+        given = message.get("fields")
+        fields = {key: str(given[key]) for key in LIVE_ARM_FIELDS if key in given} if isinstance(given, dict) else {}
+        return "fork", {"arm": arm, "fields": fields, "at": _whole(message.get("at"))}
+    if name == "rename":
+        return "rename", {"arm": arm, "name": str(message.get("name", ""))}
+    return name, {"arm": arm}

@@ -221,7 +221,7 @@ class Stream:
 
     def _message(self, view: View, seek: int | None, group: list[Viewer], watching: int = 0) -> Message:
         about = {"at": round(self._heard_at, 3), "watching": watching}
-        scene = scene_of(self.source, seek)
+        scene = scene_of(self.source, seek, view.solo)
         header = header_of(self.source, scene, seek) | about
         panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.

@@ -4,7 +4,7 @@ import { canRedraw, redraw } from "./plotly_fast.js";
 
 const INSTANT = { frame: { duration: 0, redraw: false }, transition: { duration: 0 }, mode: "immediate" };
 const REDRAWN = { ...INSTANT, frame: { duration: 0, redraw: true } };
-const NUMBERS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
+export const NUMBERS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array };
 
 /**
  * An encoded array as typed numbers, or as rows of them; anything else as it is.

@@ -8,6 +8,11 @@ import { problem, showStatus } from "./toolbar.js";
 export function connect(s) {
   clearTimeout(s.retry);
   s.ws?.close();
+  if (s.data.file) { // no server: what it would send is at hand
+    s.ws = s.data.file((message) => receive(s, message));
+    send(s, { view: s.view });
+    return;
+  }
   if (!s.socket || asleep(s)) return;
   const url = appUrl(s.socket);
   if (s.data.audience) url.search = window.DecompressionStream ? "?audience&packed" : "?audience";
