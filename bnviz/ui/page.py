@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import COOKIE, from_this_machine
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import arm_rows, component, notice, own_data, sidebar
 from bnviz.ui.component import TABS
 from bnviz.ui.markdown import escaped
+from bnviz.ui.visitor import mine, visitor
 
 HERE = Path(__file__).parent
 OWN_KEYS = ("embed", "embed_options", "run", "tab")
@@ -42,7 +41,7 @@ def main() -> None:
     with st.sidebar:
         st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
         st.markdown("# bnviz\nWatch normalization work")
-        if source is None or _mine(source):
+        if source is None or mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
@@ -51,7 +50,7 @@ def main() -> None:
     notice.draw(problems)
     if source is not None:
         _write_link(source)
-        component.draw(source, source.control if isinstance(source, Run) and _mine(source) else None)
+        component.draw(source, source.control if isinstance(source, Run) and mine(source) else None)
     _text(st.session_state["tab"])
 
 
@@ -64,12 +63,11 @@ def _text(tab: str) -> None:
     elif tab == "recordings":
         from bnviz.ui import recordings  # noqa: PLC0415
 
-        everything = server().local and from_this_machine(st.context.headers)
-        recordings.draw(_show, _visitor(), everything)
+        recordings.draw(_show)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
-        checks.draw(_visitor())
+        checks.draw(visitor())
     elif tab == "about":
         from bnviz.ui import about  # noqa: PLC0415
 
@@ -88,18 +86,20 @@ def _turn_to(source: Source | None) -> None:
     if source is None:
         return
     before = server().hub.get(state.get("run", ""))
-    if before is not None and before is not source and _mine(before):
+    if before is not None and before is not source and mine(before):
         state["left"] = before.id
     state["run"], state["tab"], state["turn"] = source.id, FIRST_TAB, state["turn"] + 1
     if (config := _config_of(source)) is not None:
         sidebar.put(config)
+    if isinstance(source, Run):
+        arm_rows.adopt(source, source.labels)
 
 
 def _start_preset(name: str) -> None:
     """Callback: take a preset's settings, in a run of one's own, and look where it shows best."""
     state = st.session_state
     source = server().hub.get(state.get("run", ""))
-    if source is not None and not _mine(source):
+    if source is not None and not mine(source):
         del state["run"]
     sidebar.put(live(PRESETS[name].config))
     state["tab"], state["turn"] = PRESETS[name].tab, state["turn"] + 1
@@ -147,19 +147,6 @@ def _read_link() -> list[str]:
     return problems + [sentence + fallback for sentence in fallen]
 
 
-def _visitor() -> str:
-    """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
-    cookie = st.context.cookies.get(COOKIE)
-    if isinstance(cookie, str):  # AppTest has a mock in its place
-        return cookie
-    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
-
-
-def _mine(source: Source) -> bool:
-    """Whether this visitor may steer it."""
-    return isinstance(source, Run) and source.owner == _visitor()
-
-
 def _config_of(source: Source) -> RunConfig | None:
     """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
     return source.config if isinstance(source, Run) else source.description.config
@@ -178,7 +165,7 @@ def _watching_only(source: Source) -> None:
         sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
     left = server().hub.get(st.session_state.get("left", ""))
-    if left is not None and _mine(left) and st.button("Back to my run"):
+    if left is not None and mine(left) and st.button("Back to my run"):
         _show(left)
     if config is not None:
         told = config.to_dict() | {"dataset": escaped(own_data.title(config.dataset))}
@@ -216,7 +203,7 @@ def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Ru
             run.become(wanted, changes, arm_rows.labels())
             return run
         st.toast(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
-    started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
+    started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
     arm_rows.adopt(started, started.labels)
     return started
