@@ -67,8 +67,8 @@ def test_a_recording_is_added_named_overlaid_taken_along_and_removed(quiet_page,
     expect(cards).to_have_count(2)
     assert cards.last.locator("img").evaluate("image => image.naturalWidth") > 0
     page.get_by_role("button", name="Rename").click()
-    page.get_by_label("Name").fill("<img src=x>")
-    page.get_by_label("Name").press("Enter")
+    page.get_by_role("textbox", name="Name").fill("<img src=x>")
+    page.get_by_role("textbox", name="Name").press("Enter")
     page.keyboard.press("Escape")
     expect(cards.last.get_by_text("<img src=x>", exact=True)).to_be_visible()
     with page.expect_download() as taken:
