@@ -92,8 +92,10 @@ def _listed(visitor: str | None) -> list[Entry]:
     for place, kept in enumerate(server().hub.opened):
         if kept.file is not None and kept.file.absolute() not in on_shelf:
             told = kept.file.stat() if kept.file.exists() else None
-            card = Card(clean_name(kept.file.stem), began=told.st_mtime if told else 0.0, damage=kept.text)
-            size, writing = told.st_size if told else 0, kept.status is Status.GROWING
+            writing = kept.status is Status.GROWING
+            card = Card(clean_name(kept.file.stem), began=told.st_mtime if told else 0.0,
+                        damage="" if writing else kept.text)  # fmt: skip
+            size = told.st_size if told else 0
             opened.append(Entry(f"{OPENED}{place} {kept.file.stem}", kept.file, size, card, writing))
     return opened + entries
 
