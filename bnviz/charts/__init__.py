@@ -23,7 +23,7 @@ AXIS_LIVE = ("range", "dtick")
 def figures(scene: Scene, view: View) -> dict[str, Any]:
     """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors", "names", "empty", "notice", ...}`.
 
-    grid: panels in order; colors: by the arms' places; names: of the networks drawn, by their places ("" where none is);
+    grid: panels in order; colors: by the arms' places; names: of networks drawn, by their places ("" where none is);
     empty: whether nothing is measured yet; notice: what a tab without charts says instead, `{"title", "text"}` with or
     without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the place of the setting), or
     None; words: what it says beside them (see `Tab`), or None.

@@ -10,7 +10,7 @@ export function connect(s) {
   s.ws?.close();
   if (s.data.file) { // no server: what it would send is at hand
     s.ws = s.data.file((message) => receive(s, message));
-    sendView(s);
+    send(s, { view: s.view });
     return;
   }
   if (!s.socket || asleep(s)) return;
