@@ -13,7 +13,6 @@ from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import from_this_machine
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import arm_rows, component, course, lessons, link, notice, own_data, sidebar
 from bnviz.ui.component import FIRST_TAB
@@ -58,8 +57,7 @@ def _text(tab: str) -> None:
     elif tab == "recordings":
         from bnviz.ui import recordings  # noqa: PLC0415
 
-        everything = server().local and from_this_machine(st.context.headers)
-        recordings.draw(_show, visitor(), everything)
+        recordings.draw(_show)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
@@ -87,6 +85,8 @@ def _turn_to(source: Source | None) -> None:
     state["run"], state["tab"], state["turn"] = source.id, FIRST_TAB, state["turn"] + 1
     if (config := config_of(source)) is not None:
         sidebar.put(config)
+    if isinstance(source, Run):
+        arm_rows.adopt(source, source.labels)
 
 
 def _start_preset(name: str) -> None:
