@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bnviz.charts.look import Figure, encode
+from bnviz.charts.look import Figure, encode, sign
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
@@ -32,7 +32,7 @@ def figures(scene: Scene, view: View) -> dict[str, Any]:
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
         "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
-        "names": list(scene.titles.values()),
+        "names": names(scene),
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),
@@ -45,6 +45,11 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
     Without `series` only the charts that are drawn at full rate.
     """
     return {panel.id: changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
+
+
+def names(scene: Scene) -> list[str]:
+    """The networks as a legend has them, each after its sign."""
+    return [f"{sign(arm)} {title}" for arm, title in enumerate(scene.titles.values())]
 
 
 def changes(figure: Figure) -> Figure:

@@ -115,7 +115,7 @@ class Book:
             theme: [scene.colors(View(theme=theme)).arm(arm) for arm in range(len(scene.titles))]
             for theme in self._allowed["theme"]
         }
-        return {"tabs": tabs, "colors": colors, "names": list(scene.titles.values())}
+        return {"tabs": tabs, "colors": colors, "names": charts.names(scene)}
 
     def _figure(self, panel: Panel, tab: str, places: list[int]) -> int:
         """The place of a panel's figure: known by the function that draws it, and what that is given."""

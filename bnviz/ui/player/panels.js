@@ -19,7 +19,7 @@ export function buildGrid(s, grid, colors, names) {
     own.forEach((described, index) => {
       if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s));
       const panel = s.panels.get(described.id);
-      Object.assign(panel, { id: described.id, parts: described.title, across: described.across, pick: described.pick });
+      Object.assign(panel, { described, pick: described.pick });
       panel.plot.ariaLabel = described.summary;
       panel.plot.ariaDescription = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
