@@ -9,7 +9,8 @@ from pathlib import Path
 from bnviz.presets import PRESETS
 from bnviz.recording import Recording
 from bnviz.serve import player
-from bnviz.serve.takeaway import HERE, POLICY, Progress, page
+from bnviz.serve.takeaway import HERE, POLICY, page
+from bnviz.serve.takeaway.book import Progress
 from bnviz.verdict import sentence
 
 THUMBNAILS = player.FOLDER.parent / "thumbnails"

@@ -22,6 +22,7 @@ async function save(s, panel, format) {
   keep(new Blob([bytes], { type: head.slice(5).split(/[;,]/)[0] }), `bnviz-${panel.described.id}-step${s.root.dataset.step}.${format}`);
 }
 
+const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 const escaped = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const chosen = (part) => (part.switch ? part.options.find(({ value }) => value === part.value)?.text : part.text?.replace(/ ×$/, ""));
 
@@ -53,7 +54,7 @@ export function pictureOf(s, panel) {
     layout: {
       ...layout, width: SIZE.width, height: SIZE.height, autosize: false, paper_bgcolor: ground, plot_bgcolor: ground,
       margin: { l: 24, r: 24, t: 104, b: 30, pad: 0 },
-      title: { text: `<b>${escaped(described.summary)}</b><br>${escaped(beside)}`, x: 0.02, xanchor: "left", y: 0.97, yanchor: "top", font: { size: size + 4, family } },
+      title: { text: `<b>${escaped(capital(described.summary))}</b><br>${escaped(beside)}`, x: 0.02, xanchor: "left", y: 0.94, yanchor: "top", font: { size: size + 4, family } },
       xaxis: axis(layout.xaxis, described.across && { title: { text: described.across, standoff: 6 } }), yaxis: axis(layout.yaxis),
       annotations: [{ ...line, text: legend, x: 0, xanchor: "left", yshift: 22 }, { ...line, text: escaped(now), x: 1, xanchor: "right", yshift: 4 }],
     },
