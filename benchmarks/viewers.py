@@ -27,6 +27,8 @@ from websockets.exceptions import ConnectionClosed
 
 FRAMES = 10
 """Frames a second that are aimed at."""
+COLUMNS = ("viewers", "age ms", "95 % ms", "frames/s", "slow f/s", "slow ms", "kB/frame", "server", "worker", "steps/s")
+"""server, worker: cores in use."""
 SLOW_READS = 1.0
 """Seconds that a slow viewer takes over a message."""
 
@@ -89,6 +91,7 @@ async def watch(url: str, tally: Tally, until: float) -> None:
     await asyncio.get_running_loop().sock_connect(small, (host, int(port)))
     async with connect(url, sock=small, max_size=None, max_queue=1, compression=None, ping_interval=None) as ws:
         await ws.send(json.dumps({"view": {"stacked": True}}))
+        seen = 0
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + until - time.time()):
                 async for message in ws:
@@ -99,6 +102,8 @@ async def watch(url: str, tally: Tally, until: float) -> None:
                         tally.steps.append(told["step"])
                     if tally.slow:
                         await asyncio.sleep(SLOW_READS)
+                    seen += 1
+                    await ws.send(f'{{"seen": {seen}}}')
 
 
 async def crowd(url: str, count: int, slow: int, seconds: float) -> dict[str, Any]:
@@ -143,13 +148,12 @@ def round_of(server: subprocess.Popen[str], where: dict[str, Any], count: int, s
 def compare(server: subprocess.Popen[str], chosen: argparse.Namespace) -> None:
     """Rounds with one viewer and with many, in turn."""
     where, found = json.loads(server.stdout.readline()), {1: [], chosen.viewers: []}
-    columns = "viewers", "age ms", "95 % ms", "frames/s", "slow f/s", "kB a frame", "server", "worker", "steps/s"
-    print(" ".join(f"{column:>10}" for column in columns), flush=True)
+    print(" ".join(f"{column:>10}" for column in COLUMNS), flush=True)
     for count in (1, chosen.viewers) * chosen.rounds:
         row = round_of(server, where, count, chosen.slow if count > 1 else 0, chosen.seconds)
         found[count].append(row)
-        cells = [row["age"] * 1e3, row["age95"] * 1e3]
-        cells += [row[name] for name in ("frames", "slow_frames", "kB", "server", "worker", "steps")]
+        cells = [row["age"] * 1e3, row["age95"] * 1e3, row["frames"], row["slow_frames"], row["slow_age"] * 1e3]
+        cells += [row[name] for name in ("kB", "server", "worker", "steps")]
         print(f"{count:>10} " + " ".join(f"{cell:>10.2f}" for cell in cells), flush=True)
     print(f"training with {chosen.viewers} viewers, to training with one (medians):")
     for name, what in (("steps", "steps a second"), ("steps_per_cpu", "steps a second of its own processor time")):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.config import Arm, RunConfig
-from bnviz.config.arm import ARM_SETTINGS, parse_arm_field
+from bnviz.config import RunConfig
 
 BINS = 64
 PERCENTILES = (15, 50, 85)
@@ -18,7 +17,11 @@ PERCENTILES = (15, 50, 85)
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int32]
-EventKind = Literal["change", "fork", "grow", "diverged"]
+EventKind = Literal["change", "fork", "drop", "rename", "grow", "diverged", "rewind"]
+"""What was done to a run (the first four), what came of it, and `rewind`: from its step on the run is told anew.
+
+After a rewind all events are told once more, from the first on, and the frames from its step on.
+"""
 
 
 def _measured(*shape: int | str, counts: bool = False) -> Any:
@@ -155,7 +158,10 @@ class Event:
     arm: str | None = None
     """The arm's label; None: all arms."""
     changes: Mapping[str, str] = field(default_factory=dict)
-    """For a change, fork or growth: the settings that changed, with their new values as text."""
+    """For a change, fork or growth: the settings that changed, with their new values as text.
+
+    A fork tells the new arm's `label`, and its `place` among the colours; a rename the `name`.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """The event in terms of JSON."""
@@ -164,7 +170,9 @@ class Event:
     @property
     def touches_networks(self) -> bool:
         """Whether something else is trained from here on; not so if it is only measured, or goes on, otherwise."""
-        return self.kind != "diverged" and not (self.kind == "change" and set(self.changes) <= _APART)
+        if self.kind == "change":
+            return not set(self.changes) <= _APART
+        return self.kind in ("fork", "grow")
 
     @property
     def text(self) -> str:
@@ -173,6 +181,8 @@ class Event:
         changes = ", ".join(f"{name} → {value}" for name, value in self.changes.items())
         if self.kind == "change":
             return who + changes
+        if self.kind == "fork":
+            return f"{who}fork → {self.changes.get('label')}"
         return who + " ".join(filter(None, (self.kind, changes)))
 
 
@@ -201,31 +211,6 @@ class Description:
     def of(cls, config: RunConfig) -> Description:
         """That of a run of ours."""
         return cls(layer_names(config), config.labels, config)
-
-
-def current_arms(config: RunConfig, events: Iterable[Event]) -> dict[str, Arm]:
-    """Each arm as it is after these events, by the label that it has kept from its start."""
-    arms = dict(zip(config.labels, config.arms, strict=True))
-    for event in events:
-        changes = {name: text for name, text in event.changes.items() if name in ARM_SETTINGS}
-        if event.kind == "fork":
-            arms[event.changes["label"]] = _changed(arms[event.arm or ""], changes)
-        elif event.kind == "change" and event.arm:
-            arms[event.arm] = _changed(arms[event.arm], changes)
-    return arms
-
-
-def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
-    """The arm with these fields, given as text."""
-    return replace(arm, **{name: parse_arm_field(name, text) for name, text in changes.items()})
-
-
-def current_config(config: RunConfig, events: Iterable[Event]) -> RunConfig:
-    """The config that a run was started with, as it is after these events."""
-    events = list(events)
-    changed = {name: text for event in events if event.kind == "change" and not event.arm
-               for name, text in event.changes.items()}  # fmt: skip
-    return replace(RunConfig.from_dict(changed, config), arms=tuple(current_arms(config, events).values()))
 
 
 def group_by_step(frames: Iterable[Frame]) -> Iterator[tuple[Frame, ...]]:

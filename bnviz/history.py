@@ -45,9 +45,13 @@ class History:
                 del self._steps[1 + int(np.argmin(time[2:] - time[:-2]))]
 
     def add_event(self, event: Event) -> None:
-        """Append an event."""
+        """Append an event; at a rewind, forget what is told anew."""
         with self._lock:
-            self._events.append(event)
+            if event.kind == "rewind":
+                self._steps = [frames for frames in self._steps if frames[0].step < event.step]
+                self._events = []
+            else:
+                self._events.append(event)
 
     def snapshot(self) -> tuple[list[tuple[Frame, ...]], list[Event]]:
         """Copies of the lists of steps and of events."""

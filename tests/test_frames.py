@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bnviz.config import RunConfig
-from bnviz.frames import BINS, Event, current_config, edges
+from bnviz.frames import BINS, Event, edges
+from bnviz.lineup import current_config
 from bnviz.training import Trainer
 
 
@@ -30,7 +31,7 @@ def test_a_frame_has_diverged_when_loss_or_a_gradient_is_not_finite(make_frame):
         (Event(3, "change", "none", {"normalization": "batch"}), "none: normalization → batch"),
         (Event(3, "change", None, {"learning_rate": "0.1"}), "learning_rate → 0.1"),
         (Event(3, "diverged", "none"), "none: diverged"),
-        (Event(3, "fork", "none", {"label": "batch"}), "none: fork label → batch"),
+        (Event(3, "fork", "none", {"label": "batch"}), "none: fork → batch"),
     ],
 )
 def test_an_event_in_words(event, text):

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bnviz.charts.look import Figure, encode, sign
+from bnviz.charts.look import PALETTE, Figure, encode, sign
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "notice", "panels", "patch", "told"]
+__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "legend", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -21,18 +21,17 @@ AXIS_LIVE = ("range", "dtick")
 
 
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors", "names", "empty", "notice", ...}`.
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "empty", "notice", "words"}`, and its legend.
 
-    grid: panels in order; colors, names: of the networks; empty: whether nothing is measured yet; notice: what a tab
-    without charts says instead, `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}`
-    (or with a `"command"` in the place of the setting), or None; words: what it says beside them (see `Tab`), or None.
+    grid: panels in order; empty: whether nothing is measured yet; notice: what a tab without charts says instead,
+    `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the
+    place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
     chosen = panels(scene, view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
-        "colors": [scene.colors(view).arm(arm) for arm in range(len(scene.titles))],
-        "names": names(scene),
+        **legend(scene, view),
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),
@@ -47,9 +46,17 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
     return {panel.id: changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
 
 
-def names(scene: Scene) -> list[str]:
-    """The networks as a legend has them, each after its sign."""
-    return [f"{sign(arm)} {title}" for arm, title in enumerate(scene.titles.values())]
+def legend(scene: Scene, view: View) -> Part:
+    """`{"colors", "names", "signs"}` by the arms' places; names: of those drawn, "" where none is."""
+    names, places = (
+        dict(zip(scene.places, scene.titles.values(), strict=True)),
+        range(max(scene.places, default=-1) + 1),
+    )
+    return {
+        "colors": [PALETTE[view.theme].arm(place) for place in places],
+        "names": [names.get(place, "") for place in places],
+        "signs": [sign(place) for place in places],
+    }
 
 
 def changes(figure: Figure) -> Figure:
@@ -72,7 +79,7 @@ def structure(scene: Scene, view: View) -> tuple[object, ...]:
     """What must be equal in two scenes for a patch to lead from one to the other."""
     ids = tuple(panel.id for panel in panels(scene, view))
     said = json.dumps([notice(scene, view), words(scene, view)])
-    return view, tuple(scene.titles.items()), bool(scene.current), ids, said, scene.tested
+    return view, tuple(scene.titles.items()), tuple(scene.places), bool(scene.current), ids, said, scene.tested
 
 
 def words(scene: Scene, view: View) -> Part | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.charts import signs
-from bnviz.charts.look import Figure, axis, encode, floats, layout, nice_above, translucent
+from bnviz.charts.look import Figure, axis, encode, floats, layout, marker, nice_above, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
@@ -28,7 +28,7 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
     if not scene.classified:  # falls by many decades
         return chart(scene, view, traces, LOG.over_steps(finite))
     # A network that goes astray may leave the picture, so that the others can be seen.
-    first = [frame.train_loss for frame in scene.steps[0]] if scene.steps else []
+    first = [frame.train_loss for frame in scene.drawn(scene.steps[0])] if scene.steps else []
     start = max([value for value in first if np.isfinite(value)], default=1.0)
     top = nice_above(min(float(finite.max(initial=0.1)), 2 * max(start, np.log(scene.classes or 1))))
     if scene.classes:
@@ -98,7 +98,9 @@ def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") ->
 
 def marker_look(scene: Scene, view: View, arm: int) -> dict[str, Any]:
     """Colour and size of an arm's markers on its lines."""
-    return {"color": scene.colors(view).arm(arm), "size": 10 if view.present else 7}
+    return {
+        "color": scene.colors(view).arm(arm), "symbol": marker(scene.places[arm]), "size": 10 if view.present else 7,
+    }  # fmt: skip
 
 
 def steps_of(scene: Scene) -> NDArray[np.integer[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +28,10 @@ class Colors:
     def arm(self, index: int) -> str:
         """The colour of an arm, by its place among the arms."""
         return self.arms[index % len(self.arms)]
+
+    def of(self, places: Sequence[int]) -> Colors:
+        """The same, with the colours of the arms at these places, in this order."""
+        return replace(self, arms=tuple(map(self.arm, places)) or self.arms)
 
 
 # Orange and blue first, as in the pictures of the design; then colours that stay apart from these and from each other

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html import escape
 from importlib.resources import files
+from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ SCRIPT = "plotly-cartesian.min.js"
 def figure(recording: Recording, tab: str = "layers", step: int | None = None) -> go.Figure:
     """A tab's charts side by side, at the measured step nearest to `step`; None: at the last one.
 
-    Errors: ValueError for a tab that there is not, and for a recording without frames.
+    Errors: ValueError for a tab that there is not, for a step that is no number, and for a recording without frames.
     """
     import plotly.graph_objects as go  # noqa: PLC0415  a second that only this call needs
 
@@ -78,13 +80,18 @@ def html(recording: Recording, file: Path | None = None) -> str:
 
 
 def scene_at(recording: Recording, step: int | None = None) -> Scene:
-    """What there is to draw of it at the measured step nearest to `step`. Errors: ValueError without frames."""
+    """What there is to draw of it at the measured step nearest to `step`.
+
+    Errors: ValueError without frames, and for a step that is no number.
+    """
+    if step is not None and not (isinstance(step, Real) and not isinstance(step, bool) and isfinite(step)):
+        raise ValueError(f"step must be a number, such as 100, or None for the last one; got {step!r}.")
     steps = list(recording.steps())
     if not steps:
         raise ValueError("The recording has no frames, so there is nothing to draw.")
     current = steps[-1] if step is None else min(steps, key=lambda frames: abs(frames[0].step - step))
     classes = recording.config.data.classes if recording.config is not None else 0
-    return Scene(recording.config, steps, recording.events, current, classes or None)
+    return Scene(recording.config, steps, recording.events, current, classes=classes or None)
 
 
 def _put(

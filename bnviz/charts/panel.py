@@ -122,7 +122,8 @@ def chip(scene: Scene, view: View, layer: int) -> Part:
 
 def name_of_arm(scene: Scene, arm: int) -> Part:
     """An arm's name in its colour, after its marker; choosing it selects the network that the B key flips."""
-    return {"text": list(scene.titles.values())[arm], "arm": arm, "select": arm, "sign": sign(arm)}
+    place = scene.places[arm]
+    return {"text": list(scene.titles.values())[arm], "arm": place, "select": place, "sign": sign(place)}
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) ->
             "y": encode(rows(len(values))),
             "text": list(scene.layers), "customdata": floats(told), "line": line, "cliponaxis": False,
             "marker": {
-                "color": colors.arm(index), "symbol": marker(index),
+                "color": colors.arm(index), "symbol": marker(scene.places[index]),
                 "size": signs.by_layer(len(values), index, _marker(len(values), view)),
             },
             "hovertemplate": f"%{{text}} · step %{{customdata[1]:.0f}} · {title}"

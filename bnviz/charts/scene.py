@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -12,7 +12,8 @@ import numpy as np
 from bnviz.charts.look import PALETTE, Colors, Theme
 from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
-from bnviz.frames import Event, Floats, Frame, arm_names, current_arms, current_config, layer_names, quantities
+from bnviz.frames import Event, Floats, Frame, arm_names, layer_names, quantities
+from bnviz.lineup import Member, current_config, lineup
 
 Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
@@ -46,6 +47,8 @@ class View:
     """Stage of the update seen close by."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
+    solo: int | None = None
+    """Place of the only network that is drawn; None: all are."""
     away: bool = False
     """Something else is looked at: the run's status is sent, and no charts."""
 
@@ -62,7 +65,7 @@ class View:
         }
         if isinstance(given.get("tab"), str):
             known["tab"] = given["tab"][:LONGEST]
-        for name, most in (("layer", 1000), ("net", 100), ("unit", 100_000), ("stage", 100)):
+        for name, most in (("layer", 1000), ("solo", 100), ("net", 100), ("unit", 100_000), ("stage", 100)):
             place = given.get(name)
             if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < most:
                 known[name] = place
@@ -88,6 +91,8 @@ class Scene:
     """One unit in the last update, where somebody has asked for it and the networks rest there."""
     plane: Plane | None = None
     """What the networks make of the plane, where their inputs lie in one and it is looked at."""
+    solo: int | None = None
+    """Place of the only arm that is drawn; None, and a place that no arm has: all are."""
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -97,21 +102,34 @@ class Scene:
         return () if self.config is None else layer_names(self.config)
 
     @cached_property
+    def members(self) -> dict[str, Member]:
+        """Each arm that is there and drawn, by its label, in order of place."""
+        if self.config is None:
+            return {}
+        everyone = lineup(self.config, self.events)
+        return {label: each for label, each in everyone.items() if each.place == self.solo} or everyone
+
+    @cached_property
     def arms(self) -> dict[str, Arm]:
-        """Each arm as it is now, by its label."""
-        return {} if self.config is None else current_arms(self.config, self.events)
+        """Each arm that is drawn as it is now, by its label."""
+        return {label: member.arm for label, member in self.members.items()}
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """Each arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        """Each drawn arm's name for people, as it is now, by its label; arms that are alike are numbered."""
         if self.config is None:
-            return {arm: arm for arm in arm_names(self.steps)}
-        titles: dict[str, str] = {}
-        for label, arm in self.arms.items():
-            since = [event.step for event in self.events if event.kind == "change" and event.arm == label]
-            title = arm.title + (f" · since step {since[-1]}" if since else "")
-            titles[label] = title
-        return dict(zip(titles, numbered(titles.values()), strict=True))
+            labels = arm_names(self.steps)
+            alone = [label for place, label in enumerate(labels) if place == self.solo]
+            return {label: label for label in alone or labels}
+        titles = [member.title for member in self.members.values()]
+        return dict(zip(self.members, numbered(titles), strict=True))
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The place of each drawn arm, which decides its colour."""
+        if self.config is None:
+            return [arm_names(self.steps).index(label) for label in self.titles]
+        return [member.place for member in self.members.values()]
 
     @cached_property
     def frames(self) -> list[Frame | None]:
@@ -126,6 +144,10 @@ class Scene:
             by_arm = {frame.arm: frame for frame in past} | by_arm
         return [by_arm.get(label) for label in self.titles]
 
+    def drawn(self, frames: Iterable[Frame]) -> list[Frame]:
+        """Those of these frames whose arms are drawn."""
+        return [frame for frame in frames if frame.arm in self.titles]
+
     @cached_property
     def recent(self) -> list[Frame]:
         """Frames of the measured steps up to the one drawn that decide the ranges of axes."""
@@ -133,7 +155,7 @@ class Scene:
         past = [frames for frames in self.steps[-RECENT:] if frames[0].step <= shown]
         if len(past) < min(RECENT, len(self.steps)):  # scrubbing
             past = [frames for frames in self.steps if frames[0].step <= shown][-RECENT:]
-        return [frame for frames in past for frame in frames] + list(self.current)
+        return self.drawn([*(frame for frames in past for frame in frames), *filter(None, self.frames)])
 
     @cached_property
     def landscape_known(self) -> bool:
@@ -164,8 +186,8 @@ class Scene:
         return [event for event in self.events if event.touches_networks or event.kind == "diverged"]
 
     def colors(self, view: View) -> Colors:
-        """The colours of the viewer's theme."""
-        return PALETTE[view.theme]
+        """The colours of the viewer's theme, those of the arms in the order in which they are drawn."""
+        return PALETTE[view.theme].of(self.places)
 
     def recently(self, name: str) -> Floats:
         """A quantity in all recent frames, (N, ...)."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.charts.look import floats, marker
+from bnviz.charts.look import floats
 from bnviz.frames import Floats
 
 ALONG = 4
@@ -30,7 +30,7 @@ def along(
     xs, ys = ([part[axis][part[2]] for part in found] for axis in (0, 1))
     return {
         "type": "scatter", "mode": "markers", "x": floats(np.concatenate(xs)), "y": floats(np.concatenate(ys)),
-        "marker": {"symbol": marker(arm), "size": 7} | look, "hoverinfo": "skip",
+        "marker": look, "hoverinfo": "skip",
     }  # fmt: skip
 
 

@@ -12,18 +12,20 @@ from bnviz.charts.look import PALETTE
 from bnviz.comparing.judging import Standing
 from bnviz.comparing.report import Report
 
-WIDTH, LEFT, RIGHT, ROW = 720, 170, 20, 20
+WIDE, NARROW = 720, 350
+"""Widths in units of text that is 12 high: of a window, and of a phone."""
+LEFT, RIGHT, ROW = 170, 20, 20
 CURVES_HEIGHT = 240
 _COLORS = PALETTE["light"]
 
 
-def dots(report: Report) -> str:
+def dots(report: Report, width: int = WIDE) -> str:
     """A row for each variant and rate, a dot for each seed; seeds that did not end finite are counted at the left."""
     values = [getattr(run, report.outcome) for run in report.runs if run.finished]
     if not values:
         return ""
-    place = _scale(min(values), max(values), LEFT, WIDTH - RIGHT)
-    rows, y = [], 30
+    place = _scale(min(values), max(values), LEFT, width - RIGHT)
+    rows, y = ['<text x="0" y="32" opacity=".7">* best rate; lost: no finite loss</text>'], 52
     for index, each in enumerate(report.standings):
         color = _COLORS.arm(index)
         for rate in report.settings.rates:
@@ -32,7 +34,7 @@ def dots(report: Report) -> str:
             label = f"{each.variant}, {rate:g}{' *' if rate == each.learning_rate else ''}"
             rows.append(f'<text x="0" y="{y + 4}">{escape(label)}</text>')
             rows.append(
-                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="currentColor" opacity=".15"/>'
+                f'<line x1="{LEFT}" x2="{width - RIGHT}" y1="{y}" y2="{y}" stroke="currentColor" opacity=".15"/>'
             )
             if lost:
                 rows.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end" opacity=".7">{lost} lost</text>')
@@ -42,16 +44,16 @@ def dots(report: Report) -> str:
     title = "Test accuracy of each seed" if report.outcome == "test_accuracy" else "Test loss of each seed"
     ends = "".join(f'<text x="{place(end):.1f}" y="{y + 8}" text-anchor="{anchor}" opacity=".7">{end:.4g}</text>'
                    for end, anchor in ((min(values), "start"), (max(values), "end")))  # fmt: skip
-    return _svg(f"{title} (* best rate; lost: no finite loss)", "".join(rows) + ends, y + 16)
+    return _svg(title, "".join(rows) + ends, y + 16, width)
 
 
-def curves(report: Report) -> str:
+def curves(report: Report, width: int = WIDE) -> str:
     """The median over seeds of the training loss, each variant at its best rate."""
     known = [(index, each, curve) for index, each in enumerate(report.standings) if (curve := _curve(each)).size]
     if not known:
         return ""
     logs = np.concatenate([curve for _, _, curve in known])
-    across = _scale(0, max(curve.size for _, _, curve in known) - 1 or 1, LEFT, WIDTH - RIGHT)
+    across = _scale(0, max(curve.size for _, _, curve in known) - 1 or 1, LEFT, width - RIGHT)
     down = _scale(float(logs.max()), float(logs.min()), 30, CURVES_HEIGHT - 20)
     drawn = []
     for index, each, curve in known:
@@ -65,9 +67,9 @@ def curves(report: Report) -> str:
         drawn.append(
             f'<text x="{LEFT - 6}" y="{down(end) + 4:.1f}" text-anchor="end" opacity=".7">{10**end:.3g}</text>'
         )
-    steps = f'<text x="{WIDTH - RIGHT}" y="{CURVES_HEIGHT - 2}" text-anchor="end" opacity=".7">' \
+    steps = f'<text x="{width - RIGHT}" y="{CURVES_HEIGHT - 2}" text-anchor="end" opacity=".7">' \
             f"step {report.settings.steps:,}</text>"  # fmt: skip
-    return _svg("Training loss, logarithmic", "".join(drawn) + steps, CURVES_HEIGHT)
+    return _svg("Training loss, logarithmic", "".join(drawn) + steps, CURVES_HEIGHT, width)
 
 
 def _curve(each: Standing) -> np.ndarray:
@@ -84,6 +86,6 @@ def _scale(low: float, high: float, start: float, end: float) -> Callable[[float
     return lambda value: start + (value - low) / span * (end - start)
 
 
-def _svg(title: str, inside: str, height: int) -> str:
-    return (f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" aria-label="{escape(title)}">'
+def _svg(title: str, inside: str, height: int, width: int) -> str:
+    return (f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{escape(title)}">'
             f'<text x="0" y="14" font-weight="600">{escape(title)}</text>{inside}</svg>')  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 import numpy as np
 
 from bnviz.comparing import tables
-from bnviz.comparing.drawing import curves, dots
+from bnviz.comparing.drawing import NARROW, WIDE, curves, dots
 from bnviz.comparing.report import Report
 from bnviz.comparing.tables import Table
 from bnviz.comparing.wording import called, capital
@@ -24,6 +24,12 @@ STYLE = """
 .bnviz-report td:first-child, .bnviz-report th:first-child { text-align: left; padding-left: 0 }
 .bnviz-report caption { text-align: left; padding: .3em 0; opacity: .75 }
 .bnviz-report svg { max-width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: currentColor }
+.bnviz-report .bnviz-narrow { display: none }
+@media (max-width: 46rem) {
+  .bnviz-report .bnviz-wide { display: none }
+  .bnviz-report .bnviz-narrow { display: block }
+  .bnviz-report ul { padding-left: 1.2em }
+}
 """
 
 
@@ -46,8 +52,7 @@ def page(report: Report) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield f"<h2>{escape(report.verdict)}</h2>"
     yield _listed(report.remarks)
-    yield dots(report)
-    yield curves(report)
+    yield from (_both_ways(draw, report) for draw in (dots, curves))
     yield _table(tables.outcomes(report))
     yield _table(tables.differences(report))
     yield f"<h3>By layer</h3><p>{escape(tables.COLUMNS)}</p>"
@@ -59,6 +64,12 @@ def _parts(report: Report) -> Iterator[str]:
         left = [f"Left as it is: {reason}" for reason in report.left[variant]]
         yield f"<p>{escape(capital(called(variant)))}</p>{_listed([*told, *left])}"
     yield f"<h3>How it was trained</h3><p>{escape(_settings(report))}</p>"
+
+
+def _both_ways(draw: Callable[[Report, int], str], report: Report) -> str:
+    """A chart for a window and one for a phone, of which one is shown: text in both is as large as the page's."""
+    shapes = (("wide", WIDE), ("narrow", NARROW))
+    return "".join(f'<div class="bnviz-{name}">{draw(report, width)}</div>' for name, width in shapes)
 
 
 def _settings(report: Report) -> str:

@@ -24,7 +24,8 @@ class _Kind(NamedTuple):
 
 
 def _root(module: Any, rows: Tensor) -> Tensor:
-    return (rows.square().mean(1, keepdim=True) + module.eps).sqrt()
+    scale: Tensor = (rows.square().mean(1, keepdim=True) + module.eps).sqrt()
+    return scale
 
 
 def _p_norm(module: Any, rows: Tensor) -> Tensor:
@@ -75,12 +76,14 @@ def taken_apart(module: nn.Module | None, z: Tensor, place: tuple[int, ...], gra
     given, after = rows_of(g)[row], rows_of(gradient_z)[row]
     before = given / scale[row]
     chosen, where = thinned(len(given), column)
-    vectors = (z_rows[row], xhat[row], given, before, after)
+    z_seen, xhat_seen, given_seen, before_seen, after_seen = (
+        numpy(each)[chosen] for each in (z_rows[row], xhat[row], given, before, after)
+    )
     directions = (torch.ones_like(given), xhat[row])
     along = [[float(v @ d / d.norm().clamp_min(1e-300)) for v in (before, after)] for d in directions]
     found = Normalizing(
         kind.over, len(given), where, float(mean[row]), float(scale[row]), float(getattr(module, "eps", 0.0) or 0.0),
-        kind.centred, *(numpy(each)[chosen] for each in vectors),
+        kind.centred, z_seen, xhat_seen, given_seen, before_seen, after_seen,
         norms=numpy(torch.stack([before.norm(), after.norm()])), along=numpy(torch.tensor(along, dtype=torch.float64)),
     )  # fmt: skip
     return TakenApart(found, back(xhat))

@@ -13,7 +13,7 @@ from bnviz.frames import Floats
 from bnviz.motion.normalizing import numpy
 from bnviz.probe.structure import Chain
 
-GRID = 40
+GRID = 48
 """Points of the decision surface along each side."""
 COARSE = 13
 """Lines of the grid that hidden layers bend, along each side."""

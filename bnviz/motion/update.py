@@ -179,8 +179,8 @@ def _lost(flow: _Flow, batch: Batch, loss_fn: LossFunction) -> dict[str, Any]:
         outputs = flow.outputs.detach()
         losses = [float(loss_fn(outputs[i : i + 1], batch.y[i : i + 1])) for i in chosen]
     return {
-        "loss": float(flow.loss.detach()), "losses": np.array(losses), "sample_place": place, "outputs": numpy(outputs[0]),
-        "target": numpy(batch.y[0].reshape(-1)),
+        "loss": float(flow.loss.detach()), "losses": np.array(losses), "sample_place": place,
+        "outputs": numpy(outputs[0]), "target": numpy(batch.y[0].reshape(-1)),
     }  # fmt: skip
 
 

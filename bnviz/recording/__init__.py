@@ -68,7 +68,10 @@ class Recording:
         frames: list[Frame] = []
         events: list[Event] = []
         for item in reader:
-            if isinstance(item, Event):
+            if isinstance(item, Event) and item.kind == "rewind":  # what was told from there on is told anew
+                frames = [frame for frame in frames if frame.step < item.step]
+                events = []
+            elif isinstance(item, Event):
                 events.append(item)
             elif isinstance(item, tuple):
                 frames.extend(item)

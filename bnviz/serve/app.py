@@ -87,7 +87,7 @@ async def shelf_file(request: Request) -> Response:
     entry = await asyncio.to_thread(server().hub.shelf.entry, request.path_params["key"], visitor)
     if entry is None or visitor == "":
         return Response("There is no such recording here any more.", 404, media_type="text/plain")
-    name = re.sub(r"[^\w.()+ -]+", "-", entry.title, flags=re.ASCII).strip("-. ") or "recording"
+    name = "-".join(re.findall(r"[\w.()+]+", entry.title.replace("×", "x"), re.ASCII)).strip("-.") or "recording"
     headers = {"Content-Disposition": f'attachment; filename="{name}.arrow"'}
     return StreamingResponse(_parts(entry.file), media_type=ARROW, headers=headers)
 

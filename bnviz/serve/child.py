@@ -7,24 +7,22 @@ When stdin ends, so does the process: a parent that dies, however it dies, leave
 from __future__ import annotations
 
 import gc
-import json
 import os
-import queue
-import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from bnviz.closeup import to_text
-from bnviz.config import RunConfig, parse_field
-from bnviz.config.arm import parse_arm_field
+from bnviz.config import RunConfig
 from bnviz.frames import Description
 from bnviz.recording import Note, StreamWriter
 from bnviz.recording.arrow import NoteKind
+from bnviz.serve.commands import Commands
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
+    from bnviz.training.replay import Journey
     from bnviz.training.slow import SlowMotion
 
 WATCHABLE = 0.02
@@ -33,24 +31,10 @@ PLANE_SECONDS = 0.25
 """While training goes on, the plane is looked at no more often."""
 
 
-class _Commands:
-    """Commands as they arrive on stdin; the end of stdin ends the process."""
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
-        threading.Thread(target=self._read, args=(source,), daemon=True).start()
-
-    def _read(self, source: IO[bytes]) -> None:
-        for line in source:
-            self._queue.put(json.loads(line))
-        os._exit(0)
-
-    def next(self, timeout: float | None) -> dict[str, Any] | None:
-        """The next command; None when none has come within `timeout` seconds (None: wait for ever)."""
-        try:
-            return self._queue.get(timeout != 0, timeout or None)
-        except queue.Empty:
-            return None
+SLICE = 0.1
+"""Seconds of going back between two looks at the commands."""
+OF_ARMS = ("change", "fork", "undo", "drop", "rename")
+"""Commands that wait while the run goes back, and then act where it is."""
 
 
 @dataclass
@@ -60,17 +44,21 @@ class _Session:
     trainer: Trainer
     slow: SlowMotion
     writer: StreamWriter
-    commands: _Commands
+    commands: Commands
     paused: bool = False
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
     status: str = ""
+    journey: Journey | None = None
+    rest_after: bool = False  # the journey: the run was paused when it began
+    waiting: list[dict[str, Any]] = field(default_factory=list)
     unit: dict[str, Any] | None = None  # what of an update is looked at close by
     plane: bool = False  # whether the plane is looked at
     plane_at: float = 0.0
 
     @property
     def resting(self) -> bool:
-        return self.paused or self.trainer.finished
+        """Whether nothing is to be done until the next command."""
+        return self.paused or (self.journey is None and self.trainer.finished)
 
     def loop(self) -> None:
         """Train, and follow commands, until told to stop."""
@@ -83,7 +71,9 @@ class _Session:
                     return
                 self._obey(**command)
                 command = self.commands.next(0)
-            if not self.resting:
+            if self.journey is not None and not self.resting:
+                self._travel(self.journey)
+            elif not self.resting:
                 self._write(self.trainer.items(measure=self.trainer.due or self.interval > WATCHABLE))
                 self._wait_until(deadline)
 
@@ -109,14 +99,19 @@ class _Session:
                 self.writer.write(Note("plane", to_text(plane)))
 
     def _say_status(self) -> None:
-        status: NoteKind = "finished" if self.trainer.finished else "paused" if self.paused else "running"
+        finished = self.journey is None and self.trainer.finished
+        status: NoteKind = "finished" if finished else "paused" if self.paused else "running"
         if status != self.status:
             self.status = status
             self.writer.write(Note(status, value=self.trainer.step_count))
 
     def _obey(self, command: str, **values: Any) -> None:
         try:
-            if command == "play":
+            if command == "pace":
+                self.interval = float(values["interval"])
+            elif self.journey is not None:
+                self._obey_on_the_way(command, values)
+            elif command == "play":
                 self.paused = False
                 self._extend_when_finished()
             elif command == "pause" and not self.resting:
@@ -126,13 +121,11 @@ class _Session:
                 self.paused = True
                 self._extend_when_finished(by=1)
                 self._write(self.trainer.items(measure=True))
-            elif command == "pace":
-                self.interval = float(values["interval"])
             elif command == "look":
                 self.unit, self.plane = values["unit"], values["plane"]
                 self._show()
-            elif command in ("change", "fork"):
-                self._change(command, values.get("arm"), values["fields"])
+            elif command in OF_ARMS:
+                self._steer(command, values)
         except ValueError as error:
             self.writer.write(Note("problem", str(error)))
 
@@ -141,14 +134,51 @@ class _Session:
         if trainer.finished:
             trainer.change(steps=trainer.step_count + (by or trainer.round))
 
-    def _change(self, command: str, arm: str | None, texts: dict[str, str]) -> None:
-        if arm is None:
-            self.trainer.change(**{name: parse_field(name, text) for name, text in texts.items()})
-        else:
-            fields = {name: parse_arm_field(name, text) for name, text in texts.items()}
-            act = self.trainer.change if command == "change" else self.trainer.fork
-            act(arm, **fields)
+    def _obey_on_the_way(self, command: str, values: dict[str, Any]) -> None:
+        """While the run goes back: rest, and go on; what is to happen to arms happens once the run is where it was."""
+        if command in ("play", "pause", "step"):
+            self.paused = command != "play"
+        elif command in OF_ARMS:
+            self.waiting.append({"command": command, **values})
+
+    def _steer(self, command: str, values: dict[str, Any]) -> None:
+        """Do something to the arms; where the run has to go back for it, it stays in sight until it is there."""
+        from bnviz.training.steering import steer  # noqa: PLC0415  brings torch, which is there by now
+
+        self.journey = steer(self.trainer, command, values)
+        if self.journey is not None:
+            self.rest_after, self.paused = self.paused, False
+            return
         self._write(self.trainer.news())
+        if command == "fork":
+            self._extend_when_finished()
+            if self.paused:
+                self._write(self.trainer.items(measure=True))  # the new arm is seen where it is
+
+    def _travel(self, journey: Journey) -> None:
+        """Go on for a moment; once at the step, that trainer takes the other's place."""
+        from bnviz.training.slow import SlowMotion  # noqa: PLC0415
+
+        deadline = time.monotonic() + SLICE
+        try:
+            while not journey.arrived and time.monotonic() < deadline:
+                self._write(journey.advance())
+        except ValueError as error:  # an event that cannot be, among the others
+            self.journey, self.paused = None, self.rest_after
+            self.writer.write(Note("problem", str(error)))
+            return
+        if journey.told and self.trainer is not journey.trainer:
+            self.trainer, self.slow = journey.trainer, SlowMotion(journey.trainer)
+        if journey.arrived:
+            self.journey, self.paused, self.status = None, self.rest_after, ""
+            waiting, self.waiting = self.waiting, []
+            for command in waiting:
+                self._obey(**command)
+        else:
+            goal, start = (journey.until, journey.step) if journey.told else (journey.step, 0)
+            share = (journey.trainer.step_count - start) / max(1, goal - start)
+            what = "Training again from" if journey.told else "Going back to"
+            self.writer.write(Note("progress", f"{what} step {journey.step}, {share:.0%} …", share))
 
 
 def main() -> None:
@@ -157,7 +187,7 @@ def main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
-    commands = _Commands(open(0, "rb", buffering=0))  # noqa: SIM115
+    commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
     _warm_up()
     while True:
         command = commands.next(None)
@@ -179,7 +209,7 @@ def _warm_up() -> None:
     gc.freeze()  # what is imported stays: the collector need not look at it
 
 
-def _serve(config: RunConfig, model: str | None, commands: _Commands, sink: IO[bytes]) -> None:
+def _serve(config: RunConfig, model: str | None, commands: Commands, sink: IO[bytes]) -> None:
     """Serve a run. model: names the factory of somebody's own nets, `FILE.py:FUNCTION`."""
     from bnviz.data import DataUnavailable  # noqa: PLC0415
     from bnviz.models.factory import load_factory  # noqa: PLC0415

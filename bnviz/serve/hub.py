@@ -99,10 +99,11 @@ class Hub:
         with self._lock:
             self._sources[source.id] = source
 
-    def of(self, file: Path) -> Source | None:
-        """What is watched of a file, if anything is."""
+    def of(self, file: Path, kind: type[Run] | type[Kept]) -> Source | None:
+        """The run that a file is of, or the recording that was opened from it; None where there is none."""
         with self._lock:
-            return next((source for source in self._sources.values() if source.file == file), None)
+            sources = tuple(self._sources.values())
+        return next((each for each in sources if isinstance(each, kind) and each.file == file), None)
 
     def start(self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False) -> Run:
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.

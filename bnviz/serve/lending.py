@@ -5,16 +5,17 @@ from __future__ import annotations
 from bnviz.serve.follow import opened
 from bnviz.serve.hub import Hub
 from bnviz.serve.overlay import overlay
+from bnviz.serve.run import Run
 from bnviz.serve.shelf import Entry
 from bnviz.source import Kept, Source
 
 
 def lend(hub: Hub, entry: Entry) -> Source:
-    """What to watch of a recording: the run that writes it, else its file.
+    """What to watch of a recording: the run that is writing it, else its file.
 
     Errors: OSError; ValueError, in one sentence, when it is no recording.
     """
-    if (source := hub.of(entry.file)) is not None:
+    if source := (entry.writing and hub.of(entry.file, Run)) or hub.of(entry.file, Kept):
         return source
     return _for_now(hub, opened(entry.file, entry.card.damage))
 

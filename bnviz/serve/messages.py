@@ -8,7 +8,9 @@ from typing import Any
 
 from bnviz import charts
 from bnviz.charts.scene import Moment, Scene, View
+from bnviz.config import numbered
 from bnviz.frames import Frame
+from bnviz.lineup import flipped, lineup
 from bnviz.serve.run import Run
 from bnviz.source import Source, Status
 from bnviz.verdict import Span, findings, sentence
@@ -17,8 +19,8 @@ ARTICLE = "What the founding article claims, held against this run"
 MARKS = {True: "agrees", False: "disagrees", None: "open"}
 
 
-def scene_of(source: Source, seek: int | None) -> Scene:
-    """What there is to draw of a source now, or as it was at a step."""
+def scene_of(source: Source, seek: int | None, solo: int | None = None) -> Scene:
+    """What there is to draw of a source now, or as it was at a step; solo: place of the only arm, if one is alone."""
     steps, events = source.history.snapshot()
     current: tuple[Frame, ...] = (steps[-1] if steps else ()) if seek is None else source.history.nearest(seek) or ()
     config = source.description.config
@@ -31,7 +33,7 @@ def scene_of(source: Source, seek: int | None) -> Scene:
         moment = "past" if seek is not None else "resting" if resting else "running"
     closeup = run.closeup if run is not None and moment == "resting" else None
     plane = run.plane if run is not None and moment in ("resting", "running") else None
-    return Scene(config, steps, events, current, classes, moment, closeup, plane)
+    return Scene(config, steps, events, current, classes, moment, closeup, plane, solo)
 
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
     """What goes with the charts over steps: the sentence, the timeline, what they show, and findings if wanted."""
     extras: dict[str, Any] = {
         "sentence": words_of(scene), "timeline": timeline_of(scene, seek), "told": charts.told(scene, view),
+        **arms_of(scene),
     }  # fmt: skip
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
@@ -88,6 +91,28 @@ def findings_of(scene: Scene) -> list[dict[str, Any]]:
     claims = [{"spans": _spans(each.spans), "mark": MARKS[each.agrees]} for each in found if each.kind == "article"]
     sections = [{"heading": "What this run shows", "items": own}, {"heading": ARTICLE, "items": claims}]
     return [section for section in sections if section["items"]]
+
+
+def arms_of(scene: Scene) -> dict[str, Any]:
+    """The arms that are there, drawn or not, and what undoing would undo.
+
+    `{"arms": [{"label", "place", "title", "name", "normalization", "flipped"}], "undo": text}`: normalization is the
+    arm's at the step drawn, None if it was not there yet; flipped: what stands in its place once it is flipped.
+    """
+    if scene.config is None:
+        return {"arms": [], "undo": ""}
+    shown = scene.current[0].step if scene.current else 0
+    then = lineup(scene.config, [event for event in scene.events if event.step <= shown])
+    now = lineup(scene.config, scene.events)
+    arms = []
+    for (label, member), title in zip(now.items(), numbered(member.title for member in now.values()), strict=True):
+        arm = then[label].arm if label in then else None
+        arms.append({
+            "label": label, "place": member.place, "title": title, "name": member.name,
+            "normalization": arm and arm.normalization, "flipped": flipped(arm or member.arm, scene.config),
+        })  # fmt: skip
+    changes = [event for event in scene.events if event.kind == "change" and event.touches_networks]
+    return {"arms": arms, "undo": f"step {changes[-1].step}: {changes[-1].text}" if changes else ""}
 
 
 def _until_shown(scene: Scene) -> list[tuple[Frame, ...]]:

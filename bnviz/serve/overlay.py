@@ -33,30 +33,32 @@ def overlay(first: Named, second: Named) -> Kept:
     frames, events = _merged([part[0] for part in parts]), [event for part in parts for event in part[1]]
     arms = tuple(arm for part in parts for arm in part[2])
     about = Description(layers, arms)
-    return Kept(Recording(about, frames, tuple(sorted(events, key=lambda event: event.step))), text=apart(*both))
+    recording = Recording(about, frames, tuple(sorted(events, key=lambda event: event.step)))
+    return Kept(recording, text=apart((called[0], both[0]), (called[1], both[1])))
 
 
-def apart(first: Recording, second: Recording) -> str:
+def apart(first: Named, second: Named) -> str:
     """What two recordings cannot be compared in, in one sentence; empty: all of it can be compared."""
     said = []
-    one, other = first.config, second.config
+    both = (first[1], second[1])
+    one, other = (each.config for each in both)
     if one is None or other is None:
-        said.append("settings, as of a loop that is not bnviz's own they are not known")
+        said.append("settings, as those of a loop that is not bnviz's own are not known")
     else:
-        if one.dataset != other.dataset or one.data_noise != other.data_noise:
+        if one.dataset != other.dataset or (one.data.drawn and one.data_noise != other.data_noise):
             said.append("losses and accuracies, as the data differ")
         elif one.loss != other.loss:
             said.append("losses, as one is trained by another loss")
         if one.model != other.model:
             said.append("layers, as the nets are of another kind")
-    lengths = [len(_layers(each)) for each in (first, second)]
+    lengths = [len(_layers(each)) for each in both]
     if lengths[0] != lengths[1]:
-        said.append(
-            f"layers one by one, as one net has {lengths[0]} and the other {lengths[1]}, numbered from the input"
-        )
-    if not said:
-        return ""
-    return f"Not to be compared: {'; '.join(said)}. All else is on common axes."
+        said.append(f"layers one by one, as one net has {lengths[0]} and the other {lengths[1]}")
+    ends = [each.frames[-1].step if each.frames else 0 for each in both]
+    if ends[0] != ends[1]:
+        name = (first, second)[ends.index(min(ends))][0]
+        said.append(f"anything beyond step {min(ends):,}, where {name} ends")
+    return f"Not to be compared: {'; '.join(said)}; all else is on common axes." if said else ""
 
 
 def _short(name: str) -> str:

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bnviz.history import History
 from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
 from bnviz.serve.shelf import Shelf
+from bnviz.serve.standing import Standing
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import Audience, News, Source, Status
 
@@ -45,8 +46,7 @@ class Run:
         self.id: str = before.id if before else secrets.token_urlsafe(12)
         self.control: str = before.control if before else secrets.token_urlsafe(18)
         self.owner: str = before.owner if before else owner
-        self.config = config
-        """The config as changed so far."""
+        self.standing = Standing(config)
         self.description = Description.of(config)
         self.history = History()
         self.status = Status.STARTING
@@ -64,6 +64,16 @@ class Run:
         self._attention = Attention.AWAKE if for_viewers else Attention.NONE
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
         self._lock = threading.Lock()
+
+    @property
+    def config(self) -> RunConfig:
+        """The config as changed so far."""
+        return self.standing.config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the arms that are there, in the order of `config.arms`."""
+        return self.standing.labels
 
     @property
     def started_with(self) -> RunConfig:
@@ -118,10 +128,11 @@ class Run:
         """Whether this is the key to steering the run."""
         return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
 
-    def command(self, name: Command, **values: Any) -> None:
-        """Send a command to the run's worker: play, pause, step, change, fork, pace."""
+    def command(self, name: Command, /, **values: Any) -> None:
+        """Send a command to the run's worker, such as play, pause or step."""
         worker = self.worker
         if worker is not None:
+            self.text = self.keeper.problem
             with self._lock:
                 self._arrivals.clear()
             worker.send(name, **values)
@@ -136,14 +147,24 @@ class Run:
             self._looked_at = unit, plane
             self.worker.send("look", unit=unit, plane=plane)
 
-    def become(self, config: RunConfig, changes: Iterable[Change]) -> None:
-        """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on."""
+    def become(self, config: RunConfig, changes: Iterable[Change], labels: Sequence[str] | None = None) -> None:
+        """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on.
+
+        labels: of the config's arms, where the run may have others by now.
+        """
+        labels = self.labels if labels is None else labels
         for change in changes:
-            label = None if change.arm is None else self.started_with.labels[change.arm]
+            label = None if change.arm is None else labels[change.arm]
             self.command("change", arm=label, fields={name: str(value) for name, value in change.fields.items()})
-        self.config = config
+        self.standing.become(config, labels)
         if self.status is Status.FINISHED:
             self.command("play")
+
+    def drop(self, label: str) -> None:
+        """Train an arm no further; a run's last one stays."""
+        if label in self.labels and len(self.labels) > 1:
+            self.command("drop", arm=label)
+            self.standing.forget(label)
 
     def watch(self, news: News) -> None:
         """Count a watcher, and call `news` whenever something is new."""
@@ -186,6 +207,7 @@ class Run:
             self.text = self.keeper.problem or self.text
             if isinstance(item, Event):
                 self.history.add_event(item)
+                self.standing.follow(item, self.history.snapshot()[1])
             else:
                 self._take_frames(item)
         self._audience.tell()
@@ -195,6 +217,8 @@ class Run:
             self.nap()  # a page that is still loading needs the processor, and its visitor the first steps
         self.history.add(frames)
         with self._lock:
+            if self._arrivals and self._arrivals[-1][1] >= frames[0].step:  # it went back
+                self._arrivals.clear()
             self._arrivals.append((time.monotonic(), frames[0].step))
 
     def _take_note(self, note: Note) -> None:

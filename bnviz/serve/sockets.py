@@ -12,10 +12,12 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.charts.scene import View
+from bnviz.config import LIVE_ARM_FIELDS
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
 from bnviz.serve.viewers import Viewer
 from bnviz.serve.visitors import same_origin
+from bnviz.serve.worker import Command
 from bnviz.source import Source
 
 MAX_VIEWERS = 500
@@ -105,7 +107,7 @@ async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
         await wake.wait()
         wake.clear()
         seat.follow()
-        message = seat.viewer.take()
+        message = None if seat.viewer.behind else seat.viewer.take()
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
         elif message is not None:
@@ -128,7 +130,12 @@ async def _receive(websocket: WebSocket, seat: _Seat) -> None:
             message = json.loads(text)
         except ValueError:
             continue
-        if isinstance(message, dict):
+        if not isinstance(message, dict):
+            continue
+        if (seen := _whole(message.get("seen"))) is not None:
+            seat.viewer.seen = seen
+            seat.viewer.wake()
+        else:
             _obey(message, seat)
             seat.stream.refresh(seat.viewer)
 
@@ -138,7 +145,7 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
     if "follow" in message:
         viewer.follow(message["follow"] is True)
     if "view" in message:
-        viewer.view, viewer.key = View.from_dict(message["view"]), message.get("control")
+        viewer.view = View.from_dict(message["view"])
     if "seek" in message:
         viewer.seek = _whole(message["seek"])
     if (by := _whole(message.get("move"))) is not None:
@@ -147,7 +154,8 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
         viewer.drawn = None
     if viewer.audience:
         return  # whatever key it sends
-    if seat.source.controlled_by(message.get("control")):
+    viewer.key = message.get("control")
+    if seat.source.controlled_by(viewer.key):
         seat.lead()
     steer(seat.server, seat.source, message)
 
@@ -166,3 +174,27 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
         threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
     elif command in ("play", "pause", "step"):
         source.command(command)
+    elif (of_arms := command_of_arms(message)) is not None:
+        name, values = of_arms
+        if name == "drop":
+            source.drop(values["arm"])
+        else:
+            source.command(name, **values)
+
+
+def command_of_arms(message: dict[str, Any]) -> tuple[Command, dict[str, Any]] | None:
+    """What is asked to be done to an arm, as far as it can be understood; None: nothing.
+
+    `{"command": "fork" | "undo" | "drop" | "rename", "arm": label}`, with `name` for a rename, and for a fork with
+    `fields`, new values as text, and `at`, the step to start from.
+    """
+    name, arm = message.get("command"), message.get("arm")
+    if name not in ("fork", "undo", "drop", "rename") or not isinstance(arm, str):
+        return None
+    if name == "fork":
+        given = message.get("fields")
+        fields = {key: str(given[key]) for key in LIVE_ARM_FIELDS if key in given} if isinstance(given, dict) else {}
+        return "fork", {"arm": arm, "fields": fields, "at": _whole(message.get("at"))}
+    if name == "rename":
+        return "rename", {"arm": arm, "name": str(message.get("name", ""))}
+    return name, {"arm": arm}

@@ -19,6 +19,8 @@ FASTEST = 0.04
 """Seconds from one message to the next, at least."""
 AUDIENCE_EVERY = 0.09
 """The same for the audience: ten a second look smooth, and there may be hundreds of them on one network."""
+ON_THE_WAY = 2
+"""Messages to one viewer that may be under way: the buffers between here and there would hold minutes of them."""
 SERIES_EVERY = 0.33
 """Seconds between updates of the charts over steps, of the sentence and of the timeline."""
 Lead = tuple[View, int | None]
@@ -52,6 +54,14 @@ class Viewer:
     """Structure of the figures that the viewer has; differs from a message's: it needs the whole scene."""
     series: Series | None = None
     news: Message | Text | None = None
+    sent: int = 0
+    seen: int | None = None
+    """How many messages have come through, as it says; None: it never said."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether so many messages are on their way that the next had better wait, and be a newer one."""
+        return self.seen is not None and self.sent - self.seen >= ON_THE_WAY
 
     def looks_at(self) -> Lead:
         """The view and step to be shown: its own, or the speaker's in its own theme and size."""
@@ -73,8 +83,10 @@ class Viewer:
 
     def take(self) -> str | bytes | None:
         """The newest message not yet sent, as text or gzipped, or None; to be sent at once."""
-        text = self._next()
-        return text if text is None else text.packed if self.packed else text.plain
+        if (text := self._next()) is None:
+            return None
+        self.sent += 1
+        return text.packed if self.packed else text.plain
 
     def _next(self) -> Text | None:
         message, self.news = self.news, None
@@ -209,7 +221,7 @@ class Stream:
 
     def _message(self, view: View, seek: int | None, group: list[Viewer], watching: int = 0) -> Message:
         about = {"at": round(self._heard_at, 3), "watching": watching}
-        scene = scene_of(self.source, seek)
+        scene = scene_of(self.source, seek, view.solo)
         header = header_of(self.source, scene, seek) | about
         panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.

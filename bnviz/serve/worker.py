@@ -16,7 +16,7 @@ from bnviz.frames import Description, Event, Frame
 from bnviz.recording import Note, StreamReader
 from bnviz.serve.processes import Child
 
-Command = Literal["start", "play", "pause", "step", "change", "fork", "pace", "look", "stop"]
+Command = Literal["start", "play", "pause", "step", "change", "fork", "undo", "drop", "rename", "pace", "look", "stop"]
 
 
 class Worker(Child):

@@ -7,21 +7,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, Arm, RunConfig
-from bnviz.data import Data, load
+from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, MAX_ARMS, Arm, RunConfig
+from bnviz.data import load
 from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
-from bnviz.models.factory import Factory
+from bnviz.lineup import free_place, new_label, parse_name
 from bnviz.models.treatments import Learner, pretraining_steps, shallow_depth
 from bnviz.probe import Batch, Probe
 from bnviz.probe import measure as measure_step
-from bnviz.training.nets import Nets, OurNets, loss_function
+from bnviz.training.batches import batches, targets
+from bnviz.training.divergence import Unchecked
+from bnviz.training.nets import Nets, loss_function
 from bnviz.training.network import RunningArm
-from bnviz.training.own import OwnNets
+from bnviz.training.own import OwnNets, nets_of
 
 __all__ = ["Item", "OwnNets", "Trainer", "nets_of", "record", "train"]
 
@@ -45,18 +45,6 @@ def record(trainer: Trainer) -> Iterator[Item]:
         yield from trainer.items(measure=trainer.due)
 
 
-def nets_of(config: RunConfig, factory: Factory | None = None) -> Nets:
-    """Where the networks of a config come from. factory: of somebody's own nets, for `model="own"`.
-
-    Errors: ValueError where it is missing, makes no net, or one that does not fit the data.
-    """
-    if config.model != "own":
-        return OurNets(config)
-    if factory is None:
-        raise ValueError("model own is the model that bnviz is started with, bnviz --model FILE.py:FUNCTION: got none.")
-    return OwnNets(factory, config)
-
-
 class Trainer:
     """Trains the arms of a config step by step, and takes changes in between.
 
@@ -68,8 +56,8 @@ class Trainer:
     def __init__(
         self, config: RunConfig, progress: Callable[[str, float], None] | None = None, nets: Nets | None = None
     ) -> None:
-        self.config = config
-        """The config as changed so far."""
+        self.started_with = self.config = config
+        """The config as changed so far, in `config`."""
         self.step_count = 0
         """Updates made."""
         self.events: list[Event] = []
@@ -77,14 +65,15 @@ class Trainer:
         self._told = 0
         self.round = config.steps
         """Steps added when a finished run is continued."""
-        self._nets = nets or nets_of(config)
-        self.loss_fn = self._nets.loss(loss_function(config))
+        self.nets = nets or nets_of(config)
+        """Where the networks come from."""
+        self.loss_fn = self.nets.loss(loss_function(config))
         data = load(config.dataset, noise=config.data_noise, seed=config.seed, progress=progress)
-        if self._nets.flat:
+        if self.nets.flat:
             data = replace(data, x_train=data.x_train.flatten(1), x_test=data.x_test.flatten(1))
-        self.data = data = replace(data, y_test=self._targets(data, data.y_test))
-        self._batches = _batches(len(data.x_train), config.batch_size, config.seed)
-        self._unchecked: list[tuple[Tensor, ...]] = []  # losses of the steps since the last measured one
+        self.data = data = replace(data, y_test=targets(data, config.loss, data.y_test))
+        self._batches = batches(len(data.x_train), config.batch_size, config.seed)
+        self._unchecked = Unchecked()
         self.batch = Batch(data.x_train[:0], data.y_train[:0], data.x_test, data.y_test, data.classes)
         """What the last step trained on, and the test set."""
         self.probes: dict[str, Probe] = {}
@@ -92,9 +81,11 @@ class Trainer:
         self._grow_at = pretraining_steps(config.steps)
         first_depth = {"pretrain": shallow_depth(config.depth)}
         self._arms = {
-            label: RunningArm(config, arm, self._nets, first_depth.get(arm.trick))
+            label: RunningArm(config, arm, self.nets, first_depth.get(arm.trick))
             for label, arm in zip(config.labels, config.arms, strict=True)
         }
+        self.places = {label: place for place, label in enumerate(self._arms)}
+        """Each arm's place among the colours, also of those that are gone: no label is given twice."""
 
     @property
     def models(self) -> dict[str, nn.Module]:
@@ -126,20 +117,20 @@ class Trainer:
         self.grow()
         rows, data = next(self._batches), self.data
         x, y = (data.x_train, data.y_train) if rows is None else (data.x_train[rows], data.y_train[rows])
-        y = self._targets(data, y)
+        y = targets(data, self.config.loss, y)
         self.batch = Batch(x, y, data.x_test, data.y_test, data.classes)
         self.probes = {label: each.probe for label, each in self._arms.items()} if measure else {}
         with ExitStack() as stack:
             for probe in self.probes.values():
                 stack.enter_context(probe)
-            self._unchecked.append(tuple(each.update(x, y, self.loss_fn) for each in self._arms.values()))
+            self._unchecked.add({label: self._update(each, x, y) for label, each in self._arms.items()})
         self.step_count += 1
         if measure or self.finished:
             self.flag_divergence()
         if not measure:
             return ()
         steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
-        return measure_step(self.step_count - 1, self.probes, self.batch, self.loss_fn, self._nets.layers, steps)
+        return measure_step(self.step_count - 1, self.probes, self.batch, self.loss_fn, self.nets.layers, steps)
 
     def items(self, measure: bool) -> Iterator[Item]:
         """Make one update; yield what is new: events first, then the frames of this step, if it is measured."""
@@ -182,42 +173,59 @@ class Trainer:
             each.follow(self.config)
         return self._happened("change", arm, fields)
 
-    def fork(self, arm: str, **fields: Any) -> str:
+    def fork(self, arm: str, label: str | None = None, place: int | None = None, **fields: Any) -> str:
         """Copy an arm as it is now (weights, optimizer state) into a new arm with other settings.
 
-        Returns the label of the new arm. Errors: ValueError as for `change`.
+        label, place: of the new arm, if they are known beforehand; the first that are free otherwise. Returns the
+        label. Errors: ValueError as for `change`, and where there are as many arms as there can be.
         """
         _only(fields, LIVE_ARM_FIELDS, "a fork")
         source = self._arm(arm)
         changed = replace(source.arm, **fields)
-        self.config = replace(self.config, arms=(*self.config.arms, changed))
-        label, number = changed.label, 2
-        while label in self._arms:
-            label, number = f"{changed.label} ({number})", number + 1
+        if len(self._arms) >= MAX_ARMS:
+            raise ValueError(f"A run has {MAX_ARMS} networks at most, and this one has them: drop one first.")
+        config = replace(self.config, arms=(*self.config.arms, changed))
+        label = new_label(changed.label, self.places) if label is None else label
         forked = source.fork()
-        forked.change(self.config, **fields)
-        self._arms[label] = forked
-        self._happened("fork", arm, {**fields, "label": label})
+        forked.change(config, **fields)
+        self.places[label] = free_place({self.places[each] for each in self._arms}) if place is None else place
+        self._line_up({**self._arms, label: forked})
+        self._happened("fork", arm, {**fields, "label": label, "place": self.places[label]})
         return label
+
+    def drop(self, arm: str) -> Event:
+        """Train an arm no further; the others do not notice. Errors: ValueError for the last one, or an unknown one."""
+        self._arm(arm)
+        if len(self._arms) == 1:
+            raise ValueError(f"{arm} is the only network left, and a run needs one.")
+        self._line_up({label: each for label, each in self._arms.items() if label != arm})
+        self.probes.pop(arm, None)
+        return self._happened("drop", arm, {})
+
+    def rename(self, arm: str, name: str) -> Event:
+        """Call an arm by a name of one's own, or, with an empty one, by what is done to it; its label stays.
+
+        Errors: ValueError as `bnviz.lineup.parse_name`, or for an unknown arm.
+        """
+        self._arm(arm)
+        return self._happened("rename", arm, {"name": parse_name(name)})
 
     def flag_divergence(self) -> None:
         """Append an event for each arm whose loss stopped being finite since the last check, at its very step."""
-        if not self._unchecked:
-            return
-        first = self.step_count - len(self._unchecked)
-        for index, (label, each) in enumerate(self._arms.items()):
-            losses = torch.stack([step[index] for step in self._unchecked if index < len(step)])
-            bad = (~losses.isfinite()).nonzero()
-            if len(bad) and not each.diverged:
-                each.diverged = True
-                offset = len(self._unchecked) - len(losses)  # an arm forked in between has fewer steps
-                self.events.append(Event(first + offset + int(bad[0]), "diverged", label))
-        self._unchecked.clear()
+        for label, step in self._unchecked.lost(self.step_count):
+            arm = self._arms.get(label)
+            if arm is not None and not arm.diverged:
+                arm.diverged = True
+                self.events.append(Event(step, "diverged", label))
 
-    def _targets(self, data: Data, y: Tensor) -> Tensor:
-        """What the loss takes: classes one-hot, float32 (n, C), for a squared error; else what is there."""
-        one_hot = data.classes and self.config.loss != "cross_entropy"
-        return F.one_hot(y, data.classes).float() if one_hot else y
+    def _update(self, arm: RunningArm, x: Tensor, y: Tensor) -> Tensor:
+        self.nets.seed(self.started_with.seed, self.step_count)
+        return arm.update(x, y, self.loss_fn)
+
+    def _line_up(self, arms: dict[str, RunningArm]) -> None:
+        """Go on with these arms, in order of place."""
+        self._arms = dict(sorted(arms.items(), key=lambda each: self.places[each[0]]))
+        self.config = replace(self.config, arms=tuple(self.arms.values()))
 
     def _arm(self, label: str) -> RunningArm:
         if label not in self._arms:
@@ -234,16 +242,3 @@ def _only(fields: dict[str, Any], allowed: tuple[str, ...], what: str) -> None:
     for name in fields:
         if name not in allowed:
             raise ValueError(f"{name} of {what} cannot change; what can: {', '.join(allowed)}.")
-
-
-def _batches(size: int, batch_size: int, seed: int) -> Iterator[Tensor | None]:
-    """Rows of each batch, forever: every epoch in a new order, its last incomplete batch left out.
-
-    None stands for the whole set, taken when the batch is as large.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    while True:
-        if batch_size >= size:
-            yield None
-        else:
-            yield from torch.randperm(size, generator=generator).split(batch_size)[: size // batch_size]

@@ -76,6 +76,9 @@ class Nets(Protocol):
     def loss(self, loss_fn: LossFunction) -> LossFunction:
         """The loss, of what such a network gives."""
 
+    def seed(self, seed: int, step: int) -> None:
+        """Decide what a network draws in its update of a step, the same for every arm, as a run's seed has it."""
+
 
 class OurNets:
     """Networks of `make_mlp` and `make_cnn`."""
@@ -107,3 +110,6 @@ class OurNets:
     def loss(self, loss_fn: LossFunction) -> LossFunction:
         """As it is."""
         return loss_fn
+
+    def seed(self, seed: int, step: int) -> None:
+        """Nothing: they draw from generators of their own."""

@@ -21,6 +21,7 @@ from bnviz.models.normalization.weight import set_weight_norm
 from bnviz.models.treatments import Learner
 from bnviz.probe import Probe
 from bnviz.probe.structure import Anything
+from bnviz.training.nets import Nets, OurNets
 
 SAMPLES = 8
 """In the made-up batch that shows how the net is built."""
@@ -88,6 +89,10 @@ class OwnNets:
         """A loss of whatever such a net gives: its first tensor."""
         return lambda output, y: loss_fn(logits(output), y)
 
+    def seed(self, seed: int, step: int) -> None:
+        """Dropout and its like draw from torch's random state, which other arms, and what measures, use too."""
+        torch.manual_seed(1_000_003 * seed + step)
+
     def _anatomy(self, model: nn.Module) -> tuple[Anatomy, list[str]]:
         """What a net's layers are, and the modules that it runs; from a copy, whose running statistics may move."""
         executed: list[str] = []
@@ -123,6 +128,18 @@ def _take_over(module: nn.Module, other: nn.Module) -> None:
         held = other._buffers.get(name)
         if buffer is not None and held is not None and held.shape == buffer.shape:
             buffer.copy_(held)
+
+
+def nets_of(config: RunConfig, factory: Factory | None = None) -> Nets:
+    """Where the networks of a config come from. factory: of somebody's own nets, for `model="own"`.
+
+    Errors: ValueError where it is missing, makes no net, or one that does not fit the data.
+    """
+    if config.model != "own":
+        return OurNets(config)
+    if factory is None:
+        raise ValueError("model own is the model that bnviz is started with, bnviz --model FILE.py:FUNCTION: got none.")
+    return OwnNets(factory, config)
 
 
 def logits(output: object) -> Tensor:

@@ -13,18 +13,18 @@ from bnviz.ui.story import ARTICLE, CLAIMS, HISTORY, INTRODUCTION, PAPERS, Claim
 def draw() -> None:
     """Draw the tab."""
     with st.container(key="about"):
-        st.markdown(f"#### What normalization does\n\n{INTRODUCTION}")
-        st.markdown(f"#### The article that started this page\n\n{ARTICLE}")
+        st.markdown(f"## What normalization does\n\n{INTRODUCTION}")
+        st.markdown(f"## The article that started this page\n\n{ARTICLE}")
         for each in CLAIMS:
             _claim(each)
         st.markdown(HISTORY)
-        st.markdown("#### What the charts show")
+        st.markdown("## What the charts show")
         for tab in TABS.values():
             if tab.topics:
-                st.markdown(f"##### {tab.title}")
+                st.markdown(f"### {tab.title}")
             for topic in tab.topics:
                 _chart(topic)
-        st.markdown(f"#### Papers\n\n{_papers()}")
+        st.markdown(f"## Papers\n\n{_papers()}")
 
 
 def _claim(each: Claim) -> None:

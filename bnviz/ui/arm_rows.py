@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
 import streamlit as st
 
-from bnviz.config import AS_IS, LEARNING_RATE, MAX_ARMS, Arm, Trick, title_of
+from bnviz.config import AS_IS, LEARNING_RATE, MAX_ARMS, Arm, RunConfig, Trick, title_of
 from bnviz.config.settings import Choice
+from bnviz.lineup import free_place
 from bnviz.serve.own_model import OwnModel
+from bnviz.serve.run import Run
 from bnviz.ui.markdown import escaped
 
 FIELDS: dict[str, Any] = {each.name: each.metadata for each in fields(Arm)}
@@ -20,17 +22,73 @@ def put(arms: Iterable[Arm], own: OwnModel | None = None) -> None:
     """Make the widgets show these arms (before they are drawn); own: where they are variants of this model."""
     given = list(arms)
     st.session_state["arms"] = list(range(len(given)))
+    st.session_state["arm_run"] = None  # whose arms they are is not known
+    st.session_state["arm_places"] = {}
+    st.session_state["arm_labels"] = {}  # of the rows that are arms of the run, by their numbers
     st.session_state["arm_off"] = own.off if own is not None else "none"
     for uid, arm in enumerate(given):
         _put_arm(uid, arm)
 
 
+def labels() -> tuple[str, ...]:
+    """Labels of the run's arms that have a row, from the first row to the last."""
+    known = st.session_state["arm_labels"]
+    return tuple(known[uid] for uid in st.session_state["arms"] if uid in known)
+
+
+def follow(run: Run) -> RunConfig:
+    """Let each arm of the run have its row, and no arm that is gone (before the widgets are drawn).
+
+    Returns the config of the run that the rows follow: the run may go on changing.
+    """
+    state, (config, there) = st.session_state, run.standing.snapshot()
+    if state["arm_run"] != run.started:
+        adopt(run, there)
+    if state["arm_run"] != run.started:
+        return config  # the rows are those of another run, which is about to start
+    known: dict[int, str] = state["arm_labels"]
+    for uid, label in list(known.items()):
+        if label not in there:
+            del known[uid]
+            _remove_row(uid)
+    for label, arm in zip(there, config.arms, strict=True):
+        if label not in known.values():
+            known[_add_row(arm)] = label
+    order = {label: place for place, label in enumerate(there)}
+    state["arms"] = sorted(state["arms"], key=lambda uid: order.get(known.get(uid, ""), len(order)))
+    state["arm_places"] = {uid: run.standing.places[label] for uid, label in known.items()}
+    return config
+
+
+def adopt(run: Run, there: Sequence[str]) -> None:
+    """The rows, if they are as many, are the arms of this run."""
+    state = st.session_state
+    if len(state["arms"]) == len(there):
+        state["arm_run"], state["arm_labels"] = run.started, dict(zip(state["arms"], there, strict=True))
+
+
+def dropped() -> str | None:
+    """The label of the arm whose row was just removed, once."""
+    label: str | None = st.session_state.pop("arm_dropped", None)
+    return label
+
+
 def toggle_normalization(place: int) -> None:
-    """Flip normalization of the arm at a place, as its switch does (before the widgets are drawn)."""
-    uids = st.session_state["arms"]
-    if 0 <= place < len(uids):
-        key = _arm_key(uids[place], "on")
-        st.session_state[key] = not st.session_state[key]
+    """Flip normalization of the arm that has this place, as its switch does (before the widgets are drawn)."""
+    for uid in st.session_state["arms"]:
+        if _places()[uid] == place:
+            key = _arm_key(uid, "on")
+            st.session_state[key] = not st.session_state[key]
+            return
+
+
+def _places() -> dict[int, int]:
+    """Each row's place among the colours: its arm's, or one that is free."""
+    places = dict(st.session_state["arm_places"])
+    for uid in st.session_state["arms"]:
+        if uid not in places:
+            places[uid] = free_place(places.values())
+    return places
 
 
 def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
@@ -40,16 +98,27 @@ def arms(own: OwnModel | None = None) -> tuple[Arm, ...]:
     """
     state = st.session_state
     st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
-    found = tuple(_arm_row(place, uid, own) for place, uid in enumerate(list(state["arms"])))
-
-    def add() -> None:
-        uid = max(state["arms"]) + 1
-        _put_arm(uid, Arm("batch"))
-        state["arms"] = [*state["arms"], uid]
-
+    places = _places()
+    found = tuple(_arm_row(places[uid], uid, own) for uid in list(state["arms"]))
     if len(found) < MAX_ARMS:
-        st.button("Add a network", icon=":material/add:", type="tertiary", on_click=add, key="add_arm")
+        st.button(
+            "Add a network", icon=":material/add:", type="tertiary", key="add_arm", on_click=_add_arm,
+            args=(Arm("batch"),), help="All start anew. A fork (key F) joins the running networks instead.",
+        )  # fmt: skip
     return found
+
+
+def _add_arm(arm: Arm) -> None:
+    _add_row(arm)
+
+
+def _add_row(arm: Arm) -> int:
+    """A row for one more arm; its number."""
+    state = st.session_state
+    uid = max(state["arms"], default=-1) + 1
+    _put_arm(uid, arm)
+    state["arms"] = [*state["arms"], uid]
+    return int(uid)
 
 
 def _arm_key(uid: int, part: str) -> str:
@@ -70,9 +139,10 @@ def _arm_row(place: int, uid: int, own: OwnModel | None) -> Arm:
     state = st.session_state
     for part, default in (("on", True), ("kind", "batch"), ("noise", False), ("trick", "none"), ("rate", None)):
         state.setdefault(_arm_key(uid, part), default)
-    kind = state[_arm_key(uid, "kind")]
+    kind, on = state[_arm_key(uid, "kind")], state[_arm_key(uid, "on")]
+    name = title_of("normalization", kind if on else state["arm_off"])  # what the network has now
     with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
-        on = st.toggle(title_of("normalization", kind), key=_arm_key(uid, "on"), width="stretch")
+        on = st.toggle(name[:1].upper() + name[1:], key=_arm_key(uid, "on"), width="stretch")
         with st.popover(f"More on network {place + 1}", icon=":material/tune:", type="tertiary"):
             kind = _choice(uid, "kind", "normalization", without=("none", AS_IS) if own is None else ("none", own.off))
             noise, trick = (False, "none") if own is not None else _treatments(uid)
@@ -115,4 +185,9 @@ def _choice(uid: int, part: str, name: str, without: tuple[str, ...] = ()) -> st
 
 
 def _remove_arm(uid: int) -> None:
+    st.session_state["arm_dropped"] = st.session_state["arm_labels"].get(uid)
+    _remove_row(uid)
+
+
+def _remove_row(uid: int) -> None:
     st.session_state["arms"] = [each for each in st.session_state["arms"] if each != uid]

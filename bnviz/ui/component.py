@@ -9,6 +9,9 @@ import streamlit as st
 
 from bnviz import charts
 from bnviz.charts.scene import View
+from bnviz.config import AS_IS
+from bnviz.config.arm import ARM_SETTINGS
+from bnviz.config.settings import Choice
 from bnviz.serve import player
 from bnviz.serve.audience import lan_address
 from bnviz.serve.looking import attend
@@ -17,6 +20,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
+from bnviz.ui import arm_rows
 
 PLAIN_TABS = {"presets": "Presets", "recordings": "Recordings", "selfcheck": "Self-check", "about": "What is this?"}
 """Names and titles of the tabs that the live component does not draw."""
@@ -35,6 +39,8 @@ def draw(source: Source, control: str | None) -> None:
         "run": source.id,
         "control": control,
         "kept": not isinstance(source, Run),
+        "arms": list(arm_rows.labels()),
+        "normalizations": _normalizations(source),
         "tabs": [{"name": name, "title": title, "live": name in charts.TABS} for name, title in TABS.items()],
         "tab": tab,
         "turn": st.session_state["turn"],
@@ -51,14 +57,25 @@ def draw(source: Source, control: str | None) -> None:
         now = server().hub.get(source.id) or source  # the same, or the one that took its place
         if isinstance(now, Run):
             now.glimpse()
+            if control and set(now.labels) != set(arm_rows.labels()):
+                st.rerun()  # the sidebar has to follow
         seek = st.session_state.get("seek")
         if control is not None:
             server().lead(now, view, seek)
         attend(now, [(view, control)])
-        scene = scene_of(now, seek)
+        scene = scene_of(now, seek, view.solo)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
+
+
+def _normalizations(source: Source) -> list[dict[str, str]]:
+    """What a fork may have in the place of its normalization."""
+    choice = ARM_SETTINGS["normalization"]
+    assert isinstance(choice, Choice)
+    config = source.description.config
+    own = config is not None and config.model == "own"
+    return [{"value": name, "text": choice.title(name)} for name in choice.names if own or name != AS_IS]
 
 
 @st.cache_resource
@@ -81,6 +98,7 @@ def _mount(data: dict[str, Any]) -> None:
         on_toggle_change=_take_toggle,
         on_setting_change=_take_setting,
         on_unreachable_change=_take_unreachable,
+        on_arms_change=_nothing,
         on_send_change=_take_message,
     )
 
@@ -97,6 +115,10 @@ def _take_tab() -> None:
 
 def _take_setting() -> None:
     st.session_state["setting"] = st.session_state["player"].setting
+
+
+def _nothing() -> None:
+    """The page runs anew, and its sidebar follows the run's arms."""
 
 
 def _take_unreachable() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from bnviz.charts.look import PALETTE
+from bnviz.charts.look import PALETTE, sign
 from bnviz.config import SETTINGS, RunConfig
 from bnviz.config.change import Restart, difference
 from bnviz.config.forgiving import forgiving_config
@@ -19,7 +20,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE, from_this_machine
 from bnviz.source import Kept, Source, Status
-from bnviz.ui import arm_rows, component, own_data, sidebar
+from bnviz.ui import arm_rows, component, notice, own_data, sidebar
 from bnviz.ui.component import TABS
 from bnviz.ui.markdown import escaped
 
@@ -33,19 +34,21 @@ def main() -> None:
     """Draw the page."""
     st.set_page_config("bnviz", page_icon=str(HERE / "icon.png"), layout="wide")
     st.html(f"<style>{_style()}</style>")
-    problems = _read_link() if "config" not in st.session_state else []
+    problems: list[str] = []
+    if "config" not in st.session_state:
+        notice.keep(_read_link())
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
-        st.markdown("## bnviz\nWatch normalization work")
+        st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
+        st.markdown("# bnviz\nWatch normalization work")
         if source is None or _mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
-        problems.append(source.text)
-    for problem in problems:
-        st.warning(problem, icon=":material/info:")
+        problems.append(escaped(source.text))  # has names of recordings in it
+    notice.draw(problems)
     if source is not None:
         _write_link(source)
         component.draw(source, source.control if isinstance(source, Run) and _mine(source) else None)
@@ -104,12 +107,12 @@ def _start_preset(name: str) -> None:
 
 @st.cache_resource
 def _style() -> str:
-    """The page's own style, with a dot in each network's colour before its switch."""
-    dots = "".join(
-        f".st-key-arm-row-{place}::before {{ background: var(--bnviz-arm-{place}, {color}); }}\n"
+    """The page's own style, with each network's marker in its colour before its switch."""
+    signs = "".join(
+        f".st-key-arm-row-{place}::before {{ content: '{sign(place)}'; color: var(--bnviz-arm-{place}, {color}); }}\n"
         for place, color in enumerate(PALETTE["light"].arms)
     )
-    return (HERE / "page.css").read_text() + dots
+    return (HERE / "page.css").read_text() + signs
 
 
 def _read_link() -> list[str]:
@@ -138,6 +141,8 @@ def _read_link() -> list[str]:
         st.session_state["run"] = source.id
         config = _config_of(source) or config
     sidebar.put(config)
+    if isinstance(source, Run):
+        arm_rows.adopt(source, source.labels)
     fallback = " The default is used." if fallen else ""
     return problems + [sentence + fallback for sentence in fallen]
 
@@ -182,6 +187,9 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
+    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
+        run.drop(label)
+    known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None:
         arm_rows.toggle_normalization(place)
     if (setting := st.session_state.pop("setting", None)) is not None:
@@ -189,28 +197,42 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
     wanted = sidebar.config_from_sidebar(problems.append)
     added = st.session_state.pop("own_added", None)
     try:
-        if run is not None and run.status is Status.FAILED and run.config == wanted and added == wanted.dataset:
+        if run is not None and run.status is Status.FAILED and known == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
-        return reconcile(wanted, run)
+        return reconcile(wanted, run, known)
     except TooManyRuns as error:
         problems.append(str(error))
         return run
 
 
-def reconcile(wanted: RunConfig, run: Run | None) -> Run:
-    """The run that should be alive, given what the sidebar ask for."""
-    if run is not None and run.config == wanted:
+def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Run:
+    """The run that should be alive, given what the sidebar asks for, and the run's config as the sidebar knew it."""
+    if run is not None and known == wanted:
         return run
-    if run is not None and run.status.live:
-        changes = difference(run.config, wanted)
+    if run is not None and known is not None and run.status.live:
+        changes = difference(known, wanted)
         if not isinstance(changes, Restart):
             st.toast("Changed while running, with no reset.", icon=":material/bolt:")
-            run.become(wanted, changes)
+            run.become(wanted, changes, arm_rows.labels())
             return run
-        st.toast(f"Started anew with another {_words(changes.because_of)}.", icon=":material/restart_alt:")
+        st.toast(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
     st.session_state["run"] = started.id
+    arm_rows.adopt(started, started.labels)
     return started
+
+
+def _started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
+    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
+    stuck = set(because_of)
+    along = [name for name in sidebar.FIELDS if name not in stuck and getattr(now, name) != getattr(before, name)]
+    along = [name for name in along if name != "arms"]
+    set_too = ", ".join(f"{_words([name])} {_written(getattr(now, name))}" for name in along)
+    return f"Started anew with another {_words(because_of)}{f'; with it, {set_too}' if set_too else ''}."
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _words(names: Iterable[str]) -> str:

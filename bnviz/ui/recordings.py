@@ -7,18 +7,24 @@ from datetime import datetime
 
 import streamlit as st
 
-from bnviz.config import RunConfig
+from bnviz.config import SETTINGS, RunConfig
+from bnviz.config.settings import Choice
 from bnviz.serve.app import shelf_path
 from bnviz.serve.lending import lend, lend_both
+from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.shelf import MAX_BYTES, MAX_FILES, MAX_UPLOAD_MEGABYTES, Entry
-from bnviz.serve.shelf.card import LONGEST_NAME, Card
-from bnviz.source import Source, Status
+from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
+from bnviz.source import Kept, Source, Status
 from bnviz.ui import own_data
 from bnviz.ui.markdown import escaped
 
 AT_ONCE = 12
 """Recordings shown at first, and with each further press of the button."""
+LOOK_SECONDS = 3.0
+"""How often the list is looked at for what has come, or has ended."""
+OPENED = "opened "
+"""How the keys begin of what the server was started with: it is nobody's to rename or remove."""
 Watch = Callable[[Source], None]
 
 
@@ -30,11 +36,14 @@ def draw(watch: Watch, visitor: str, everything: bool) -> None:
     with st.container(key="recordings"):
         _say_where(everything)
         _offer_undo()
-        _take_upload(visitor)
+        left, right = st.columns(2, vertical_alignment="top")
+        with left:
+            _take_upload(visitor)
         entries = _entries(None if everything else visitor)
+        with right:
+            _offer_overlay(entries, watch)
         if not entries:
             st.info("Nothing here yet: a run is listed as soon as it is measured. Start one, or add a file.")
-        _offer_overlay(entries, watch)
         shown = st.session_state.setdefault("recordings_shown", AT_ONCE)
         with st.container(key="recordings-list"):
             for entry in entries[:shown]:
@@ -42,6 +51,18 @@ def draw(watch: Watch, visitor: str, everything: bool) -> None:
         if len(entries) > shown and st.button(f"Show more of {len(entries)}", key="recordings-more"):
             st.session_state["recordings_shown"] = shown + AT_ONCE
             st.rerun()
+
+        @st.fragment(run_every=LOOK_SECONDS)
+        def follow() -> None:
+            if _state(_listed(None if everything else visitor)) != _state(entries):
+                st.rerun()
+
+        follow()
+
+
+def _state(entries: list[Entry]) -> list[tuple[str, bool]]:
+    """What decides whether the list is drawn anew."""
+    return [(entry.key, entry.writing) for entry in entries]
 
 
 def _say_where(everything: bool) -> None:
@@ -58,27 +79,33 @@ def _say_where(everything: bool) -> None:
 
 
 def _entries(visitor: str | None) -> list[Entry]:
-    """What is listed: what the server was started with, then what is on the shelf; what is unknown is looked at."""
-    shelf = server().hub.shelf
-    entries = shelf.entries(visitor)
-    if unknown := [entry for entry in entries if not entry.known]:
+    """What is listed; each of which too little is known is looked at first."""
+    entries = _listed(visitor)
+    if unknown := [entry for entry in entries if not (entry.known or entry.key.startswith(OPENED))]:
         with st.spinner(f"Looking at {len(unknown)} recordings …"):
-            shelf.examine(unknown[0])
+            server().hub.shelf.examine(unknown[0])
         st.rerun()
+    return entries
+
+
+def _listed(visitor: str | None) -> list[Entry]:
+    """What the server was started with, then what is on the shelf."""
+    entries = server().hub.shelf.entries(visitor)
     on_shelf = {entry.file for entry in entries}
     opened = []
     for place, kept in enumerate(server().hub.opened):
         if kept.file is not None and kept.file.absolute() not in on_shelf:
             told = kept.file.stat() if kept.file.exists() else None
-            card = Card(began=told.st_mtime if told else 0.0, damage=kept.text)
+            card = Card(clean_name(kept.file.stem), began=told.st_mtime if told else 0.0, damage=kept.text)
             size, writing = told.st_size if told else 0, kept.status is Status.GROWING
-            opened.append(Entry(f"opened {place} {kept.file.stem}", kept.file, size, card, writing))
+            opened.append(Entry(f"{OPENED}{place} {kept.file.stem}", kept.file, size, card, writing))
     return opened + entries
 
 
 def _card(entry: Entry, watch: Watch) -> None:
-    given = entry.key.startswith("opened ")
-    card, now = entry.card, server().hub.of(entry.file)
+    given = entry.key.startswith(OPENED)
+    card, hub = entry.card, server().hub
+    now = hub.of(entry.file, Kept) or hub.of(entry.file, Run)
     if now is not None and (entry.writing or given):  # its card is of how it began
         card = card.told(now.description, *now.history.snapshot())
     with st.container(border=True, key=f"recordings-card-{entry.key}"):
@@ -88,13 +115,17 @@ def _card(entry: Entry, watch: Watch) -> None:
         st.caption(escaped(_settings(card)))
         st.caption(escaped(_times(card, entry.size)) + (f" **{escaped(card.damage)}**" if card.damage else ""))
         with st.container(horizontal=True, key=f"recordings-row-{entry.key}", gap="small"):
-            if card.measured or entry.writing:
+            if _watchable(entry):
                 _replay_button(entry, watch)
             if not given:
                 st.link_button("Download", shelf_path(entry), key=f"recordings-download-{entry.key}")
                 _rename_box(entry)
             if not given and not entry.writing:
                 st.button("Remove", key=f"recordings-remove-{entry.key}", on_click=_remove, args=(entry,))
+
+
+def _watchable(entry: Entry) -> bool:
+    return entry.card.measured > 0 or entry.writing or entry.key.startswith(OPENED)
 
 
 def _replay_button(entry: Entry, watch: Watch) -> None:
@@ -179,7 +210,9 @@ def _take_upload(visitor: str) -> None:
 
 
 def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
-    by_key = {entry.key: entry for entry in entries if entry.card.measured or entry.writing or "opened" in entry.key}
+    by_key = {
+        entry.key: entry for entry in entries if entry.card.measured or entry.writing or entry.key.startswith(OPENED)
+    }
     if len(by_key) < 2:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="recordings-overlay-row"):
@@ -202,8 +235,13 @@ def _settings(card: Card) -> str:
         return "Somebody's own loop: " + ", ".join(card.arms)
     net = f"{config.depth} hidden layers of {config.width}" if config.model != "own" else "a model of somebody's own"
     data = own_data.title(config.dataset)
-    return (f"{', '.join(card.arms)}. {data}; {net}, {config.activation}; {config.optimizer}, "
+    return (f"{', '.join(card.arms)}. {data}; {net}, {_title('activation', config)}; {_title('optimizer', config)}, "
             f"rate {config.learning_rate:g}, batch {config.batch_size}, seed {config.seed}")  # fmt: skip
+
+
+def _title(name: str, config: RunConfig) -> str:
+    setting, value = SETTINGS[name], getattr(config, name)
+    return setting.title(value) if isinstance(setting, Choice) else str(value)
 
 
 def _when(card: Card) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnviz.config import AS_IS, Arm, RunConfig
-from bnviz.frames import Event, Floats, Frame, arm_names, current_arms, current_config
+from bnviz.frames import Event, Floats, Frame, arm_names
+from bnviz.lineup import current_config, lineup
 from bnviz.verdict.wording import Span, names
 
 RECENT = 1 / 3
@@ -139,7 +140,8 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
     if not steps or not steps[-1]:
         return ()
     last = steps[-1][0].step
-    past = [event for event in events if event.step <= last]
+    # What was dropped or named later is not there, or has that name, at any step.
+    past = [event for event in events if event.step <= last or event.kind in ("drop", "rename")]
     cut = max((event.step for event in past if event.touches_networks), default=0)
     now, arms, called = _arms(config, past, steps)
     states = []
@@ -160,8 +162,12 @@ def _arms(
     """The config and the arms as they are by now, and each arm's place and name for people, by label."""
     if config is None:
         return None, {}, {arm: (place, f"in {arm}") for place, arm in enumerate(arm_names(steps))}
-    arms = current_arms(config, past)
-    called = dict(zip(arms, enumerate(names(list(arms.values()))), strict=True))
+    members = lineup(config, past)
+    arms = {label: member.arm for label, member in members.items()}
+    told = zip(members.items(), names(list(arms.values())), strict=True)
+    called = {
+        label: (each.place, f"in “{each.name}”" if each.name else name) for (label, each), name in told
+    }  # fmt: skip
     return current_config(config, past), arms, called
 
 

@@ -1,4 +1,4 @@
-"""`bnviz open`: a recording on the page, in every tab, with play, pace and timeline, and no process of its own."""
+"""Recordings on the page: `bnviz open`, and the tab that lists them; play, pace and timeline, and no process."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from tests.support.server import ROOT, dashboard
 
 from .conftest import PLAYER
 
+COMMAND = [sys.executable, "-m", "bnviz.cli"]
+
 
 @pytest.fixture(scope="module")
-def opened_file(tmp_path_factory):
+def file(tmp_path_factory):
     file = tmp_path_factory.mktemp("recordings") / "run.arrow"
-    command = [sys.executable, "-m", "bnviz.cli"]
     settings = ["--set", "steps=100", "--set", "depth=3", "--set", "width=16", "--set", "landscape=0.5-4"]
-    subprocess.run([*command, "run", *settings, "--out", str(file), "--no-progress"], check=True, cwd=ROOT)
-    with dashboard(*command, "--no-browser", "open", str(file)) as server:
+    subprocess.run([*COMMAND, "run", *settings, "--out", str(file), "--no-progress"], check=True, cwd=ROOT)
+    return file
+
+
+@pytest.fixture(scope="module")
+def opened_file(file, tmp_path_factory):
+    kept = tmp_path_factory.mktemp("kept")
+    with dashboard(*COMMAND, "--no-browser", "--recordings", str(kept), "open", str(file)) as server:
         yield server
 
 
@@ -46,4 +53,38 @@ def test_a_recording_plays_and_is_wandered_through_in_every_tab_without_a_worker
         page.get_by_role("tab", name=tab).click()
         expect(player.locator(".js-plotly-plot .trace path[d]").first).to_be_attached()
         expect(player).to_have_attribute("data-step", "40")
+    assert not opened_file.children, "a recording costs no process"
+
+
+def test_a_recording_is_added_named_overlaid_taken_along_and_removed(quiet_page, opened_file, file):
+    page, player = quiet_page, quiet_page.locator(PLAYER)
+    page.goto(opened_file.log.read_text().split()[1] + "&tab=recordings")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "talk.arrow", "mimeType": "", "buffer": file.read_bytes()}
+    )
+    cards = page.locator("[class*='st-key-recordings-card-']")
+    expect(page.get_by_text("Added talk.")).to_be_visible(timeout=30_000)
+    expect(cards).to_have_count(2)
+    assert cards.last.locator("img").evaluate("image => image.naturalWidth") > 0
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Name").fill("<img src=x>")
+    page.get_by_label("Name").press("Enter")
+    page.keyboard.press("Escape")
+    expect(cards.last.get_by_text("<img src=x>", exact=True)).to_be_visible()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Download").click()
+    assert taken.value.path().read_bytes() == file.read_bytes()
+    for _ in range(2):
+        page.get_by_role("combobox", name="Lay two over each other").click()
+        page.get_by_role("option").first.click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Overlay").click()
+    expect(page.locator(".bnviz-sentence")).to_contain_text("run: BatchNorm", timeout=30_000)
+    expect(player).to_have_attribute("data-step", "90")
+    expect(page.get_by_text("<img src=x>: BatchNorm").first).to_be_visible()
+    page.get_by_role("tab", name="Recordings").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(cards).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(cards).to_have_count(2)
     assert not opened_file.children, "a recording costs no process"

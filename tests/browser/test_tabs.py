@@ -133,7 +133,7 @@ def test_titles_explain_their_charts(quiet_page, served):
     title = page.locator(".bnviz-title", has_text="Gradient norm").first
     expect(title).to_have_attribute("title", "How strongly the loss of this batch pulls at each layer's weights.")
     first = page.locator(".bnviz-plot").first
-    expect(first).to_have_attribute("aria-description", re.compile("1.7 rows"))
+    expect(first).to_have_accessible_description(re.compile("1.7 rows"))
 
 
 def test_on_a_phone_no_tab_scrolls_sideways(quiet_page, served):

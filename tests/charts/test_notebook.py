@@ -80,3 +80,9 @@ def test_names_are_escaped_and_nothing_measured_is_said(recording):
     inside = html.unescape(re.search('srcdoc="([^"]*)"', shown)[1])
     assert "<img" not in inside
     assert "Nothing is measured yet" in Recording(Description((), ()))._repr_html_()
+
+
+@pytest.mark.parametrize("step", ["x", True, float("nan"), [3]])
+def test_a_step_that_is_no_number_is_said_to_be_none(recording, step):
+    with pytest.raises(ValueError, match=r"step must be a number, such as 100, or None .* got "):
+        recording.figure(step=step)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bnviz.config import Arm, RunConfig
-from bnviz.frames import Event, current_arms, quantities
+from bnviz.frames import Event, quantities
+from bnviz.lineup import current_arms
 from bnviz.recording import Note, Recording, StreamReader, StreamWriter
 
 

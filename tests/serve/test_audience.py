@@ -20,6 +20,7 @@ from bnviz.serve.sockets import path_of
 from bnviz.serve.viewers import Stream, Viewer
 from bnviz.source import Status
 from tests.serve.test_app import get, port, run, socket_of  # noqa: F401
+from tests.support.server import wait_for
 
 SPEAKER = {"tab": "updates", "layer": 1, "theme": "light"}
 
@@ -134,6 +135,22 @@ def test_the_audience_is_told_less_often_and_never_left_behind(run, monkeypatch)
     assert stream._whose_turn(everybody) == []
     monkeypatch.setattr(viewers, "AUDIENCE_EVERY", 0.0)
     assert stream._whose_turn(everybody) == [phone]
+
+
+def test_who_is_slow_gets_the_newest_and_no_queue(port, run):  # noqa: F811
+    with audience_of(port, run) as phone:
+        count = 0
+        tell(phone, seen=count)
+        while True:  # until so much is on its way that no more comes
+            try:
+                last = json.loads(gzip.decompress(phone.recv(timeout=1)))
+                count += 1
+            except TimeoutError:
+                break
+        assert count < 5
+        wait_for(lambda: run.step > last["newest"] + 300)
+        tell(phone, seen=count)
+        assert seen(phone, lambda m: True)["newest"] > last["newest"] + 100
 
 
 def test_the_page_has_no_script_of_its_own_and_holds_no_key(port, run):  # noqa: F811

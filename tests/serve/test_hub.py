@@ -201,19 +201,27 @@ def test_where_it_cannot_be_kept_the_run_goes_on_and_says_so(hub, monkeypatch):
     at = run.step
     wait_for(lambda: run.step > at + 50)
     assert "not being kept" in run.text
+    assert run.unkept == run.keeper.problem
     assert Recording.load(run.file).frames
 
 
-def test_what_was_kept_goes_with_the_run(monkeypatch):
+def test_what_was_kept_outlives_a_restart_and_the_server(monkeypatch, tmp_path):
+    monkeypatch.setenv("BNVIZ_RECORDINGS", str(tmp_path))
     each = Hub()
     each.open()
     run = each.start(CONFIG, "me")
-    wait_for(lambda: run.step > 0)
-    first, file = run.file, None
+    wait_for(lambda: run.step > 20)
+    assert [entry.writing for entry in each.shelf.entries("me")] == [True]
     after = each.restart(run)
-    wait_for(lambda: after.step > 0)
-    wait_for(lambda: not first.exists())
-    file = after.file
+    wait_for(lambda: after.step > 20)
     each.close()
     assert after.worker is None, "its thread still reads; at Python's end that aborts the process"
-    assert not file.exists()
+    later = Hub().shelf.entries("me")
+    assert [entry.file for entry in later] == [after.file, run.file]
+    for entry in later:
+        assert not entry.writing
+        assert entry.known
+        assert entry.card.picture.startswith("<svg")
+        frames = Recording.load(entry.file).frames
+        assert (entry.card.step, entry.card.measured) == (frames[-1].step, len(frames) // 2)
+    assert Hub().shelf.entries("you") == []

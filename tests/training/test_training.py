@@ -12,7 +12,8 @@ import torch
 from bnviz.config import Arm, RunConfig
 from bnviz.data import load
 from bnviz.frames import Event, quantities
-from bnviz.training import Trainer, _batches, record, train
+from bnviz.training import Trainer, record, train
+from bnviz.training.batches import batches
 
 SMALL = RunConfig(depth=3, width=16, batch_size=64, steps=60, measure_every=20)
 
@@ -55,7 +56,7 @@ def test_squared_error_of_classes_is_that_of_one_hot_targets(loss, share):
     before = copy.deepcopy(trainer.models["batch"])
     (frame,) = trainer.step(measure=True)
     data = load("digits")
-    rows = next(_batches(len(data.x_train), SMALL.batch_size, SMALL.seed))
+    rows = next(batches(len(data.x_train), SMALL.batch_size, SMALL.seed))
     outputs, y = before(data.x_train[rows].flatten(1)).tolist(), data.y_train[rows].tolist()
     total = sum((out - (c == right)) ** 2 for row, right in zip(outputs, y, strict=True) for c, out in enumerate(row))
     assert frame.train_loss == pytest.approx(total / 64 * share, rel=1e-5)

@@ -70,6 +70,7 @@ def test_target_and_task_are_found_and_can_be_changed(hub):
     assert numbers.data.classes == 0
     assert (numbers.loss, numbers.learning_rate) == ("mean_squared_error", 0.03)
     assert page.selectbox(key="field_loss").value == "mean_squared_error"
+    assert "learning rate 0.03" in page.toast[-1].value
     control(page.selectbox, "target").set_value("column 14").run(timeout=60)
     assert run_of(page, hub).config.dataset == first.dataset
     assert run_of(page, hub).config.loss == "cross_entropy"

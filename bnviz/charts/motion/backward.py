@@ -10,7 +10,7 @@ from bnviz.charts.look import Figure
 from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, signed, slope, told, total
 from bnviz.charts.motion.forward import entering_name
 from bnviz.charts.motion.pictures import Ink, arrows, at, bars, cloud, span
-from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, normalized, scaled
+from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, name_of_kind, normalized, scaled
 from bnviz.charts.scene import Scene
 from bnviz.closeup import Closeup, Normalizing
 from bnviz.frames import Floats
@@ -84,7 +84,7 @@ def _projection_text(c: Closeup, scene: Scene) -> str:
     lost = 1 - (part.norms[1] / part.norms[0]) ** 2 if part.norms[0] else math.nan
     what = "two directions go" if part.centred else "one direction goes"
     which = "all values up together, and all of them further apart" if part.centred else "all values larger together"
-    return (f"{c.normalization} would undo a change that moves {which}: so {what} out of the gradient, here "
+    return (f"{name_of_kind(c, scene)} would undo a change that moves {which}: so {what} out of the gradient, here "
             f"{_percent(max(0.0, lost))} of its square. What is left is at right angles to "
             f"{'(1, …, 1) and to ' if part.centred else ''}x̂.")  # fmt: skip
 
@@ -96,19 +96,16 @@ def _projection(c: Closeup, scene: Scene) -> list[Node]:
     below = "σ" if part.centred and "PNorm" not in c.normalization else "s"
     if "PNorm" in c.normalization:
         return [formula("g =", slope("L", "x̂"), "=", g, ", ", along, "=", float(part.after[part.place]))]
-    root_k = math.sqrt(part.count)
+    root_k, length = math.sqrt(part.count), _length_xhat(part)
     mean, product = float(part.along[0, 0] * part.scale / root_k), _mean_product(part)
-    first = formula("− mean ( g )") if part.centred else formula()
-    numbers = formula(g, signed(-mean) if part.centred else "", signed(-xhat * product))
+    first = "− mean ( g )" if part.centred else ""
+    numbers = f"{told(g)} {signed(-mean) if part.centred else ''} {signed(-xhat * product)}"
     return [
-        formula(along, "=", fraction("1", below), "( g", first, "− x̂", "mean ( g x̂ ) )", "=",
+        formula(along, "=", fraction("1", below), "( g", first, "− x̂ · mean ( g x̂ ) )", "=",
                 fraction("1", formula(part.scale)), "(", numbers, ") =", float(part.after[part.place])),
-        formula("∑", "g_i / s :", part.along[0, 0] * root_k, "→", _zero(part.along[0, 1] * root_k, part), ",   ",
-                "∑", "g_i x̂_i / s :", *(
-                    _zero(part.along[1, k] * _length_xhat(part), part) if k else part.along[1, k] * _length_xhat(part)
-                    for k in (0, 1)
-                )),
-    ]  # fmt: skip
+        formula("∑", "g_i / s :", part.along[0, 0] * root_k, "→", _zero(part.along[0, 1] * root_k, part)),
+        formula("∑", "g_i x̂_i / s :", part.along[1, 0] * length, "→", _zero(part.along[1, 1] * length, part)),
+    ][:: 1 if part.centred else 2]  # fmt: skip
 
 
 def _length_xhat(part: Normalizing) -> float:
@@ -176,11 +173,11 @@ def _right_angle(c: Closeup) -> str:
     """Scale invariance: under batch statistics the gradient of a unit's weights is at right angles to them."""
     if c.normalizing is None or c.normalizing.over != "batch":
         return ""
-    lengths = np.linalg.norm(c.weight) * np.linalg.norm(c.weight_gradient)
+    lengths = float(np.linalg.norm(c.weight) * np.linalg.norm(c.weight_gradient))
     cosine = float(c.weight @ c.weight_gradient) / lengths if lengths else math.nan
-    return (
-        f" It is at right angles to the weights themselves (cosine {told(round(cosine, 4))}), as their length is lost."
-    )
+    if not abs(cosine) < 0.02:  # eps beside a small variance
+        return ""
+    return f" It is at right angles to the weights themselves (cosine {abs(cosine):.3f}), as their length is lost."
 
 
 WEIGHTS = Stage(
@@ -206,24 +203,25 @@ def _update(c: Closeup, scene: Scene) -> list[Node]:
     moved: Floats = c.weight_after - c.weight
     k = int(np.argmax(np.abs(moved)))
     before, after = float(c.weight[k]), float(c.weight_after[k])
+    step: list[Node | str | float]
     if _plain(scene) and math.isclose(before - c.rate * c.weight_gradient[k], after, rel_tol=1e-4, abs_tol=1e-9):
-        step = formula("− η", slope("L", f"w_{k + 1}"), "=", before, "−", c.rate, "·",
-                       bracketed(float(c.weight_gradient[k])))  # fmt: skip
+        step = ["− η", slope("L", f"w_{k + 1}"), "=", told(before, 5), "−", c.rate, "·",
+                bracketed(float(c.weight_gradient[k]))]  # fmt: skip
     else:
-        step = formula("+ Δ", "=", before, signed(float(moved[k])))
+        step = ["+ Δ", "=", told(before, 5), signed(float(moved[k]))]
     size = float(np.linalg.norm(c.weight))
     share = float(np.linalg.norm(moved)) / size if size else math.nan
-    return [formula(f"w_{k + 1} ← w_{k + 1}", step, "=", after), formula(fraction("|Δw|", "|w|"), "=", share)]
+    return [formula(f"w_{k + 1} ← w_{k + 1}", *step, "=", told(after, 5)), formula(fraction("|Δw|", "|w|"), "=", share)]
 
 
 def _update_text(c: Closeup, scene: Scene) -> str:
-    name = "The optimizer" if scene.config is None else {"sgd": "Gradient descent", "momentum": "Momentum",
-                                                         "adam": "Adam"}[scene.config.optimizer]  # fmt: skip
+    names = {"sgd": "Gradient descent", "momentum": "Momentum", "adam": "Adam"}
+    name = "The optimizer" if scene.config is None else names[scene.config.optimizer]
     extra = ""
     if scaled(c):
-        extra = f" Gamma goes from {told(float(c.affine[0, 0]))} to {told(float(c.affine_after[0]))}"
-        beta = float(c.affine[0, 1])
-        extra += f", beta from {told(beta)} to {told(float(c.affine_after[1]))}." if beta == beta else "."
+        moved = c.affine_after - c.affine[0]
+        extra = f" Gamma changes by {told(float(moved[0]))}"
+        extra += f", beta by {told(float(moved[1]))}." if moved[1] == moved[1] else "."
     return f"{name} takes its step, at rate {told(c.rate)}; all other layers take theirs at the same moment.{extra}"
 
 
@@ -245,8 +243,8 @@ def _shift_text(c: Closeup, scene: Scene) -> str:
         return (f"Before {name} there is no layer that could have moved: G′, its gradient on the same batch after the "
                 "update of the layers before it, is G itself. Choose a later layer to see them part.")  # fmt: skip
     angle = math.degrees(math.acos(max(-1.0, min(1.0, c.ics_cosine)))) if c.ics_cosine == c.ics_cosine else math.nan
-    return (f"{name.capitalize()} followed G. But the layers before it moved too: on the same batch its gradient is now "
-            f"G′, {told(angle)}° away. That is the internal covariate shift of this layer, for all of its units "
+    return (f"{name.capitalize()} followed G. But the layers before it moved too: on the same batch its gradient is "
+            f"now G′, {told(angle)}° away. That is the internal covariate shift of this layer, for all of its units "
             "together.")  # fmt: skip
 
 
@@ -266,7 +264,7 @@ def _two_gradients(ink: Ink, c: Closeup) -> Figure:
 
 def _entries(ink: Ink, c: Closeup) -> Figure:
     ends = np.array(span(c.pairs[0]))
-    return cloud(ink, [(c.pairs[0], c.pairs[1], "G′", False)], 0, ("entry of G", "entry of G′"), (ends, ends),
+    return cloud(ink, [(c.pairs[0], c.pairs[1], "G′", False)], None, ("entry of G", "entry of G′"), (ends, ends),
                  "line: no shift")  # fmt: skip
 
 

@@ -17,8 +17,8 @@ def formula(*parts: Node | str | float) -> Node:
     return ["mrow", *(node for part in parts for node in _nodes(part))]
 
 
-def told(value: float) -> str:
-    """Three significant digits, with a power of ten below 0.001 and from 10000 on; a proper minus sign.
+def told(value: float, digits: int = 3) -> str:
+    """So many significant digits, with a power of ten below 0.001 and from 10000 on; a proper minus sign.
 
     >>> told(-0.12345), told(0.00012345), told(1234.5)
     ('−0.123', '1.23×10⁻⁴', '1234')
@@ -28,12 +28,12 @@ def told(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == 0 or 1e-3 <= abs(value) < 100:
-        text = f"{value:.3g}"
+        text = f"{value:.{digits}g}"
     elif 100 <= abs(value) < 1e4:
-        text = f"{value:.0f}"
+        text = f"{value:.{max(0, digits - 3)}f}"
     else:
-        digits, power = f"{value:.2e}".split("e")
-        text = f"{digits}×10{str(int(power)).translate(_SUPERSCRIPT)}"
+        mantissa, power = f"{value:.{digits - 1}e}".split("e")
+        text = f"{mantissa}×10{str(int(power)).translate(_SUPERSCRIPT)}"
     return text.replace("-", "−")
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from bnviz.charts.look import Figure
 from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, root, signed, told, total
 from bnviz.charts.motion.pictures import Ink, at, bars, cloud, span, spread
-from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, normalized, scaled
+from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, name_of_kind, normalized, scaled
 from bnviz.charts.scene import Scene
 from bnviz.closeup import BINS, Closeup, Normalizing, Spread
 from bnviz.frames import Floats
 
-CURVES = {
+CURVES: dict[str, Callable[[Floats], Floats]] = {
     "Sigmoid": lambda v: 1 / (1 + np.exp(-np.clip(v, -500, 500))), "Tanh": np.tanh,
     "ReLU": lambda v: np.maximum(v, 0), "Identity": lambda v: v, "LeakyReLU": lambda v: np.where(v > 0, v, 0.01 * v),
     "SiLU": lambda v: v / (1 + np.exp(-np.clip(v, -500, 500))),
@@ -62,8 +65,8 @@ def _linear(c: Closeup, scene: Scene) -> list[Node]:
 def _linear_text(c: Closeup, scene: Scene) -> str:
     extra = "" if c.bias[0] == c.bias[0] else " It has no bias: the normalization behind it would take that away again."
     where = " at the middle of the map" if kind_of_unit(c) == "channel" else ""
-    return (f"{kind_of_unit(c).capitalize()} {c.unit + 1} multiplies each entry by a weight and adds up{where}. Written "
-            f"out are the {min(TERMS, len(c.x))} largest products, then the sum of the others.{extra}")  # fmt: skip
+    return (f"{kind_of_unit(c).capitalize()} {c.unit + 1} multiplies each entry by a weight and adds up{where}. "
+            f"Written out: the {min(TERMS, len(c.x))} largest products, then the others' sum.{extra}")  # fmt: skip
 
 
 LINEAR = Stage(
@@ -86,7 +89,7 @@ def _statistics_text(c: Closeup, scene: Scene) -> str:
              else f"the {part.count} values that the sample has over the units")  # fmt: skip
     taken = (" Their mean and spread are what it will take out; both depend on every one of them." if part.centred
             else " Their root mean square is what it will divide by; it depends on every one of them.")  # fmt: skip
-    return f"{c.normalization} looks at {whose}.{taken}"
+    return f"{name_of_kind(c, scene)} looks at {whose}.{taken}"
 
 
 def _spread_symbol(c: Closeup) -> str:
@@ -109,7 +112,7 @@ def _statistics_pictures(c: Closeup) -> tuple[Picture, ...]:
     return (
         Picture("Values normalized together", _levels),
         Picture("z, with mean and spread", lambda ink, c: spread(
-            ink, c.z, at(c, c.z.unit), "z",
+            ink, replace(c.z, unit=_part(c).z), float(_part(c).z[_part(c).place]), "z", of_unit="normalized together",
             lines=[(_part(c).mean, "μ"), *((_part(c).mean + sign * _part(c).scale, text)
                                           for sign, text in ((-1, "−s"), (1, "+s")))],
         )),
@@ -158,7 +161,7 @@ NORMALIZE = Stage(
     _normalize,
     lambda c: (
         Picture("From z to x̂: a straight line", _before_after),
-        Picture("x̂", lambda ink, c: spread(ink, _of_unit(c), at(c, c.xhat), "x̂", "this unit")),
+        Picture("x̂", lambda ink, c: spread(ink, _of_unit(c), at(c, c.xhat), "x̂", "")),
     ),
     normalized,
 )  # fmt: skip
@@ -230,7 +233,8 @@ def classified(c: Closeup) -> bool:
 def probabilities(c: Closeup) -> Floats:
     """Softmax of the outputs, (C,)."""
     shifted: Floats = np.exp(c.outputs - c.outputs.max())
-    return shifted / shifted.sum()
+    shifted /= shifted.sum()
+    return shifted
 
 
 def _loss(c: Closeup, scene: Scene) -> list[Node]:
@@ -239,14 +243,14 @@ def _loss(c: Closeup, scene: Scene) -> list[Node]:
     every = formula("L =", "" if summed else fraction("1", "n"), total("i"), "L_i =", c.loss)
     if classified(c):
         p = float(probabilities(c)[int(c.target[0])])
-        return [formula("L_i = −", "ln", "p =", "−", "ln", p, "=", own), every]
+        return [formula("L_i = − ln ( p ) = − ln (", p, ") =", own), every]
     return [formula("L_i =", own), every]
 
 
 def _loss_text(c: Closeup, scene: Scene) -> str:
     if classified(c):
-        return (f"The rest of the network makes {len(c.outputs)} outputs of it, and softmax a probability of each. This "
-                f"sample is of class {int(c.target[0])}; the loss is the mean over the batch.")  # fmt: skip
+        return (f"The rest of the network makes {len(c.outputs)} outputs of it, and softmax a probability of each. "
+                f"This sample is of class {int(c.target[0])}; the loss is the mean over the batch.")  # fmt: skip
     return "The rest of the network makes its outputs of it, and the loss is how far they are from the targets."
 
 
@@ -263,7 +267,7 @@ def _losses(ink: Ink, c: Closeup) -> Figure:
     low, high = span(c.losses, around=0.0)
     counts, _ = np.histogram(c.losses, BINS, (low, high))
     values = Spread(counts.astype(np.float64), np.array([low, high]), c.losses)
-    return spread(ink, values, float(c.losses[c.sample_place]), "loss of a sample", "all samples", "all samples")
+    return spread(ink, values, float(c.losses[c.sample_place]), "loss of a sample", "")
 
 
 LOSS = Stage(

@@ -36,7 +36,7 @@ class Ink:
 
     def figure(self, traces: Sequence[Trace], x: Trace, y: Trace, note: str = "", **changes: Any) -> Figure:
         """Traces on two axes, with titles where `title` is given."""
-        margin = (round((3.9 if y.get("showticklabels", True) else 1.2) * self.size), round(1.2 * self.size), 8,
+        margin = (round((3.9 if y.get("showticklabels", True) else 1.2) * self.size), round(1.7 * self.size), 8,
                   round(3.2 * self.size))  # fmt: skip
         axes = [axis(self.colors, self.size, **self._titled(each)) for each in (x, y)]
         return {
@@ -46,6 +46,7 @@ class Ink:
         }  # fmt: skip
 
     def _titled(self, given: Trace) -> Trace:
+        given = {"exponentformat": "power"} | given
         if "title" not in given:
             return given
         font = {"size": self.size, "color": self.colors.quiet}
@@ -97,21 +98,20 @@ def spread(ink: Ink, values: Spread, marked: float, name: str, of_layer: str = "
            lines: Sequence[tuple[float, str]] = ()) -> Figure:  # fmt: skip
     """How a quantity is spread in the layer (grey) and in the unit (in colour), each as high as its peak is.
 
-    lines: upright ones, with what they are.
+    of_layer: empty draws the unit alone. lines: upright ones, with what they are.
     """
-    edges = np.linspace(*values.range, BINS + 1)
+    edges = np.linspace(values.range[0], values.range[1], BINS + 1)
     unit, _ = np.histogram(values.unit[np.isfinite(values.unit)], BINS, tuple(values.range))
-    traces = [
-        ink.line(*_outline(edges, values.counts), fill="tozeroy"),
-        ink.line(*_outline(edges, unit), fill="tozeroy", color=ink.color),
-    ]
+    traces = [ink.line(*_outline(edges, values.counts), fill="tozeroy")] if of_layer else []
+    traces.append(ink.line(*_outline(edges, unit), fill="tozeroy", color=ink.color))
     traces += [ink.line([at, at], [0, 1.12], dash="5px,4px", color=ink.colors.text) for at, _ in lines]
     traces += [_named(ink, at, text) for at, text in lines]
     traces.append(ink.points(values.unit, np.full(len(values.unit), -0.07), f"{name} = %{{x:.3~g}}"))
     traces.append(ink.marked(marked, -0.07, f"{name} of the sample = %{{x:.3~g}}"))
     return ink.figure(
         traces, {"range": span(values.range, *(at for at, _ in lines)), "nticks": 6, "title": name},
-        {"range": [-0.16, 1.3], "showticklabels": False, "showgrid": False}, f"grey: {of_layer}; colour: {of_unit}",
+        {"range": [-0.16, 1.3], "showticklabels": False, "showgrid": False},
+        f"grey: {of_layer}; colour: {of_unit}" if of_layer else "",
     )  # fmt: skip
 
 
@@ -128,13 +128,14 @@ def _outline(edges: Floats, counts: Floats) -> tuple[Floats, Floats]:
     return np.repeat(edges, 2), np.concatenate([[0], np.repeat(heights, 2), [0]])
 
 
-def cloud(ink: Ink, sets: Sequence[tuple[Floats, Floats, str, bool]], place: int, names: tuple[str, str],
+def cloud(ink: Ink, sets: Sequence[tuple[Floats, Floats, str, bool]], place: int | None, names: tuple[str, str],
           curve: tuple[Floats, Floats] | None = None, note: str = "") -> Figure:  # fmt: skip
     """Points (x, y, what they are, whether hollow), with the sample's own marked, and a curve."""
     traces = [ink.line(*curve, color=ink.colors.text)] if curve else []
     for x, y, what, hollow in sets:
         traces.append(ink.points(x, y, f"{names[0]} %{{x:.3~g}}<br>{what} %{{y:.3~g}}", hollow=hollow))
-        traces.append(ink.marked(x[place], y[place], f"the sample: {what} %{{y:.3~g}}"))
+        if place is not None:
+            traces.append(ink.marked(x[place], y[place], f"the sample: {what} %{{y:.3~g}}"))
     every = [np.concatenate([each[k] for each in sets]) for k in (0, 1)]
     # A curve is drawn as far as there is room for it: it has no say in the vertical range.
     return ink.figure(
@@ -188,8 +189,9 @@ def arrows(ink: Ink, drawn: Sequence[tuple[float, float, str, bool]], names: tup
     ]  # fmt: skip
     return ink.figure(
         [ink.line([low[0], 1.3 * reach], [0, 0]), ink.line([0, 0], [low[1], 1.15 * reach]), *tips],
-        {"range": [low[0], 1.3 * reach], "nticks": 4, "title": names[0]},
-        {"range": [low[1], 1.15 * reach], "nticks": 4, "title": names[1], "scaleanchor": "x"},
+        {"range": [low[0], 1.3 * reach], "nticks": 4, "title": names[0], "constrain": "domain"},
+        {"range": [low[1], 1.15 * reach], "nticks": 4, "title": names[1], "scaleanchor": "x",
+         "constrain": "domain"},
         note, annotations=pointing,
     )  # fmt: skip
 

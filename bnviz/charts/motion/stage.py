@@ -51,6 +51,12 @@ def activated(closeup: Closeup) -> bool:
     return bool(closeup.activation)
 
 
+def name_of_kind(closeup: Closeup, scene: Scene) -> str:
+    """What people call the arm's normalization."""
+    arm = scene.arms.get(closeup.arm)
+    return closeup.normalization if arm is None else arm.kind.title
+
+
 def kind_of_unit(closeup: Closeup) -> str:
     """What people call a unit: of maps, which give many values a sample, a channel."""
     return "channel" if len(closeup.z.unit) > len(closeup.losses) else "unit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,32 +14,56 @@ from bnviz.charts.panel import Panel, Part, strong
 from bnviz.charts.scene import Scene, View
 from bnviz.closeup import Plane, Surface
 from bnviz.frames import Floats
+from bnviz.verdict.wording import percent
 
 
-def beside(scene: Scene, arm: str, layer: int) -> list[Panel]:
-    """The decisions of a network, and what one of its hidden layers makes of the plane, where they are known."""
+def beside(scene: Scene, arm: str) -> list[Panel]:
+    """The decisions of a network, and what its hidden layers make of the plane, where they are known: a lower row."""
     surface = None if scene.plane is None else _surface(scene.plane, arm)
     if surface is None:
         return []
-    found = [decisions(arm, [strong("Decisions on the plane")])]
-    return [*found, bent(scene, arm, layer)] if layer in surface.layers else found
+    return [decisions(arm, [strong("Decisions")], group="series"), *layers(scene, arm)]
 
 
-def decisions(arm: str, title: list[Part], id: str = "surface") -> Panel:
+def layers(scene: Scene, arm: str) -> list[Panel]:
+    """What the hidden layers of a network make of the plane."""
+    surface = None if scene.plane is None else _surface(scene.plane, arm)
+    return [] if surface is None else [_after(scene, arm, int(layer)) for layer in surface.layers]
+
+
+def decisions(arm: str, title: list[Part], id: str = "surface", group: Literal["layers", "series"] = "layers") -> Panel:
     """The decision surface of a network."""
     return Panel(
-        id, "layers", title, "Probability of class 1 over the plane of inputs, with the training points",
-        partial(_decisions, arm=arm), EXPLANATIONS["surface"], live=False,
+        id, group, title, "Probability of class 1 over the plane of inputs, with the training points",
+        partial(_decisions, arm=arm), partial(_decided, arm=arm), EXPLANATIONS["surface"], live=False,
     )  # fmt: skip
 
 
-def bent(scene: Scene, arm: str, layer: int, group: Any = "layers") -> Panel:
-    """What a hidden layer of a network makes of the plane."""
+def _after(scene: Scene, arm: str, layer: int) -> Panel:
     return Panel(
-        f"bent-{layer}", group, [strong(f"The plane after {scene.layers[layer]}")],
+        f"bent-{layer}", "series", [strong(f"After {scene.layers[layer]}")],
         f"Where {scene.layers[layer]} puts a grid over the plane, and the training points",
-        partial(_bent, arm=arm, layer=layer), EXPLANATIONS["bent"], live=False,
+        partial(_bent, arm=arm, layer=layer), partial(_kept, arm=arm, layer=layer), EXPLANATIONS["bent"], live=False,
     )  # fmt: skip
+
+
+def _decided(scene: Scene, view: View, arm: str) -> str:
+    """How much of the plane a network gives to class 1."""
+    surface = None if scene.plane is None else _surface(scene.plane, arm)
+    if surface is None or not np.isfinite(surface.probability).all():
+        return f"{scene.titles.get(arm, arm)}: no decisions are known."
+    share = float(np.mean(surface.probability >= 0.5))
+    return f"{scene.titles.get(arm, arm)}: class 1 is the more probable one on {percent(share)} of the plane drawn."
+
+
+def _kept(scene: Scene, view: View, arm: str, layer: int) -> str:
+    """How much of what a layer makes of the plane can be drawn in two dimensions."""
+    surface = None if scene.plane is None else _surface(scene.plane, arm)
+    if surface is None or layer not in surface.layers:
+        return f"{scene.titles.get(arm, arm)}: nothing is known of {scene.layers[layer]}."
+    share = percent(float(surface.share[int(np.flatnonzero(surface.layers == layer)[0])]))
+    where = f"{scene.titles.get(arm, arm)}, {scene.layers[layer]}"
+    return f"{where}: its two principal directions hold {share} of the variance."
 
 
 def _surface(plane: Plane, arm: str) -> Surface | None:
@@ -55,14 +79,14 @@ def _decisions(scene: Scene, view: View, arm: str) -> Figure:
     common = {"x": floats(plane.xs), "y": floats(plane.ys), "z": encode(np.nan_to_num(z, nan=0.5).astype(np.float32))}
     heat = {
         "type": "heatmap", **common, "zmin": 0, "zmax": 1, "colorscale": [[0, clear], [1, full]], "showscale": False,
-        "zsmooth": "best", "hovertemplate": "class 1: %{z:.1%}<extra></extra>",
+        "hovertemplate": "class 1: %{z:.1%}<extra></extra>",
     }  # fmt: skip
     border = {
         "type": "contour", **common, "showscale": False, "hoverinfo": "skip", "colorscale": [[0, clear], [1, clear]],
         "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
         "line": {"color": ink.colors.text, "width": 1.6},
     }  # fmt: skip
-    note = "line: 50 %; ring: class 0, dot: class 1" if np.isfinite(z).all() else "diverged"
+    note = "line: 50 %; rings: class 0" if np.isfinite(z).all() else "diverged"
     return _square(ink, [heat, border, *_classes(ink, plane.points, plane.classes)],
                    span(plane.xs, room=0), span(plane.ys, room=0), note)  # fmt: skip
 
@@ -77,7 +101,7 @@ def _bent(scene: Scene, view: View, arm: str, layer: int) -> Figure:
     share = float("nan") if surface is None else float(surface.share[place])
     low, high = (_hull(grid, points, k) for k in (0, 1))
     traces = [_net(ink, grid), *_classes(ink, points, plane.classes)]
-    note = f"two principal directions: {100 * share:.0f} % of the variance" if share == share else ""
+    note = f"{100 * share:.0f} % of the variance" if share == share else ""
     return _square(ink, traces, low, high, note)
 
 

@@ -41,7 +41,7 @@ def _distributions(scene: Scene, view: View) -> list[Panel]:
                 group="layers",
                 topic=EXPLANATIONS["distributions"],
                 extra={"pick": "layer", "help": f"{EXPLANATIONS['distributions'].short} {HEIGHTS}"},
-                title=[*({**part, "strong": True, "arm": arm} for part in what), name],
+                title=[*({**part, "strong": True, "arm": name["arm"]} for part in what), name],
                 summary=f"Distribution of what enters each {VALUES[view.values]}, by layer: {title}",
                 draw=partial(ridgeline, arm=arm),
                 told=partial(telling.distributions, arm=arm),

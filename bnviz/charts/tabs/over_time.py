@@ -45,8 +45,8 @@ def panels(scene: Scene, view: View) -> list[Panel]:
                    group="layers", weight=1.3),
     ]  # fmt: skip
     for arm in range(len(scene.titles)):
-        name, where = name_of_arm(scene, arm), {"text": scene.layers[layer], "arm": arm}
-        what: list[Part] = [{"text": "Density", "arm": arm, "strong": True}, where] if arm == 0 else []
+        name, where = name_of_arm(scene, arm), {"text": scene.layers[layer], "arm": scene.places[arm]}
+        what: list[Part] = [{"text": "Density", "arm": scene.places[arm], "strong": True}, where] if arm == 0 else []
         what = what[: 1 if len(scene.titles) > 3 else 2]  # as much as there is room for
         found.append(
             over_steps(f"density-{arm}", [*what, name if what else name | {"strong": True}],
@@ -115,7 +115,7 @@ def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:
 
 def _value_axis(scene: Scene, layer: int) -> tuple[float, float]:
     """Range of the values' axis: of all networks, and all steps."""
-    ranges = [frame.preactivation_range[layer] for frames in scene.steps for frame in frames]
+    ranges = [frame.preactivation_range[layer] for frames in scene.steps for frame in scene.drawn(frames)]
     return hull(np.array(ranges, np.float64).reshape(-1, 2))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.motion.surfaces import bent, decisions
+from bnviz.charts.motion.surfaces import decisions, layers
 from bnviz.charts.panel import Panel, Part, Tab, name_of_arm, strong
 from bnviz.charts.scene import Scene, View, chosen_arm
 from bnviz.config import CATALOG
@@ -20,9 +20,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         arm = list(scene.titles).index(surface.arm)
         title = [strong("Decisions"), name_of_arm(scene, arm), *_layers_of(scene, view, arm)]
         found.append(decisions(surface.arm, title, id=f"surface-{place}"))
-    chosen = chosen_arm(scene, view)
-    layers = next((each.layers for each in scene.plane.surfaces if each.arm == chosen), ())
-    return found + [bent(scene, chosen, int(layer), "series") for layer in layers]
+    return found + layers(scene, chosen_arm(scene, view))
 
 
 def _layers_of(scene: Scene, view: View, arm: int) -> list[Part]:
@@ -41,7 +39,7 @@ def notice(scene: Scene) -> Part | None:
     if scene.config is None or scene.config.model == "own":
         return {"title": title, "text": "The plane is drawn for bnviz's own networks; this one is somebody else's."}
     if not scene.config.data.planar:
-        text = f"Inputs of {scene.config.data.title} do not lie in a plane. Choose a set of points of two classes: {planar}."
+        text = f"Inputs of {scene.config.data.title} do not lie in a plane. Choose points of two classes: {planar}."
         return {"title": title, "text": text}
     if scene.moment in ("none", "past"):
         text = "Decisions are measured where the networks are, while somebody looks, and are not kept."

@@ -1,4 +1,4 @@
-"""The tab of one update in slow motion: stage after stage, with one unit's numbers; beside it the plane, if there is one."""
+"""The tab of one update in slow motion: stage after stage, with one unit's numbers; beside it the plane, if any."""
 
 from __future__ import annotations
 
@@ -29,16 +29,23 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     own = [
         Panel(
             f"stage-{STAGES.index(stage)}-{place}", "layers", [strong(picture.title)],
-            f"{stage.heading}: {picture.title}", partial(_drawn, picture=picture), EXPLANATIONS["update"], live=False,
+            f"{stage.heading}: {picture.title}", partial(_drawn, picture=picture), partial(_told, stage=stage),
+            EXPLANATIONS["update"], live=False,
         )
         for place, picture in enumerate(stage.pictures(closeup))
     ]  # fmt: skip
-    return own + beside(scene, closeup.arm, closeup.layer)
+    return own + beside(scene, closeup.arm)
 
 
 def _drawn(scene: Scene, view: View, picture: Picture) -> Figure:
     assert scene.closeup is not None
     return picture.draw(Ink.of(scene, view, scene.closeup.arm), scene.closeup)
+
+
+def _told(scene: Scene, view: View, stage: Stage) -> str:
+    """The stage in words, which stand above its pictures."""
+    assert scene.closeup is not None
+    return f"Step {scene.closeup.step}. {stage.text(scene.closeup, scene)}"
 
 
 def shown(closeup: Closeup, view: View) -> Stage:
@@ -61,10 +68,11 @@ def words(scene: Scene, view: View) -> Part | None:
         "about": f"step {closeup.step}",
         "text": stage.text(closeup, scene),
         "formulas": stage.formulas(closeup, scene),
-        "arm": list(scene.titles).index(closeup.arm) if closeup.arm in scene.titles else 0,
+        "arm": scene.places[list(scene.titles).index(closeup.arm)] if closeup.arm in scene.titles else 0,
         "choices": _choices(scene, closeup),
         "places": [
-            {"text": each.name, "there": place in there, "back": each.back, "now": each is stage, "set": {"stage": place}}
+            {"text": each.name, "there": place in there, "back": each.back, "now": each is stage,
+             "set": {"stage": place}}
             for place, each in enumerate(STAGES)
         ],
         "back": {"stage": there[at - 1]} if at else None,
@@ -96,8 +104,8 @@ def notice(scene: Scene) -> Part | None:
         text = "A recording has no weights, and slow motion takes them apart: it needs a run that trains."
         return {"title": title, "text": text}
     if scene.moment == "past":
-        return {"title": title, "text": "The networks have gone on from the step that is shown. Press Live: slow motion "
-                "shows the step where they are."}  # fmt: skip
+        text = "The networks have gone on from the step that is shown. Press Live: slow motion is where they are."
+        return {"title": title, "text": text}
     about = (
         "What happens to one unit in one update, on the batch at hand: inputs, z = Wx, mean and variance, normalize, "
         "gamma and beta, activation, loss, the gradient back through all of these, the update, and the shift that it "

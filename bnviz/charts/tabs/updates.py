@@ -24,7 +24,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     found: list[Panel] = []
     what = "Update / weight, log10" if len(scene.titles) <= 3 or view.stacked else "Updates"
     for arm in range(len(scene.titles)):
-        title = [{"text": what, "strong": True, "arm": arm}] if arm == 0 or view.stacked else []
+        title = [{"text": what, "strong": True, "arm": scene.places[arm]}] if arm == 0 or view.stacked else []
         name = name_of_arm(scene, arm) | ({} if title else {"strong": True})
         found.append(
             over_steps(

@@ -128,12 +128,10 @@ class Shelf:
         try:
             found = load_safely(entry.file, thinned=True)
         except ValueError as error:
-            card = replace(entry.card, damage=str(error), began=entry.card.began or entry.file.stat().st_mtime)
+            card = replace(entry.card, damage=str(error), step=0, measured=0, picture="")
         else:
             damage = entry.card.damage or found.damage or ("" if entry.writing or ended(entry.file) else CUT)
-            at = entry.card.began or entry.file.stat().st_mtime
-            card = replace(entry.card, began=at, damage=damage)
-            card = card.told(found.description, list(found.steps()), list(found.events))
+            card = replace(entry.card, damage=damage).told(found.description, list(found.steps()), list(found.events))
         try:
             return _write_card(entry.file, card, entry.file.stat().st_mtime)
         except OSError as error:

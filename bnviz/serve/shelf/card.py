@@ -66,7 +66,7 @@ class Card:
         for each in PRESETS.values():
             if replace(each.config, steps=config.steps, measure_every=config.measure_every) == config:
                 return each.title
-        data = CATALOG[config.dataset].title if config.dataset in CATALOG else "own data"
+        data = CATALOG[config.dataset].title.split(",")[0] if config.dataset in CATALOG else "Own data"
         net = f"{config.model.upper()} {config.depth} × {config.width}" if config.model != "own" else "own model"
         return f"{data}, {net}"
 

@@ -1,10 +1,13 @@
 // Every key of the page, declared once: what it does, and what the help sheet says of it.
 import { el } from "./dom.js";
+import { openFork, solo, steers, undo } from "./fork.js";
 import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
 import { turn } from "./stages.js";
 import { present } from "./toolbar.js";
+
+const served = (s) => !s.data.file; // a page of its own has nobody to ask
 
 /**
  * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything now.
@@ -16,10 +19,13 @@ export const KEYS = [
   { keys: ["ArrowLeft"], shown: "←", title: "One step back", act: (s) => command(s, "back"), when: (s) => s.data.kept },
   { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
   { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
-  { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
+  { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm), when: served },
+  { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
+  { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: served },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), when: () => presenting() },
-  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
+  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s), when: served },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 

@@ -1,10 +1,11 @@
 // Panels: a title, a chart and a note each.
+import { describable, onChartKey } from "./access.js";
 import { armColor, el } from "./dom.js";
 import { pictureButton } from "./pictures.js";
 import { send } from "./socket.js";
 
-export function buildGrid(s, grid, colors, names) {
-  Object.assign(s, { colors, names: names ?? [] });
+export function buildGrid(s, { grid, colors, names, signs }) {
+  Object.assign(s, { colors, names, signs });
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
@@ -17,11 +18,11 @@ export function buildGrid(s, grid, colors, names) {
     const own = grid.filter((panel) => panel.group === group);
     node.style.setProperty("--columns", own.map((panel) => `minmax(0, ${panel.weight}fr)`).join(" "));
     own.forEach((described, index) => {
-      if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s));
+      if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s, described.id));
       const panel = s.panels.get(described.id);
       Object.assign(panel, { described, pick: described.pick });
       panel.plot.ariaLabel = described.summary;
-      panel.plot.ariaDescription = panel.title.title = described.help;
+      panel.help.textContent = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
       if (node.children[index] !== panel.node) node.insertBefore(panel.node, node.children[index] ?? null);
     });
@@ -30,12 +31,13 @@ export function buildGrid(s, grid, colors, names) {
   selectArm(s, Math.min(s.arm, colors.length - 1));
 }
 
-function newPanel(s) {
+function newPanel(s, id) {
   const title = el("div", { class: "bnviz-title" });
-  const plot = el("div", { class: "bnviz-plot", role: "img" });
+  const { plot, words, ...said } = describable(s, id);
   s.sizes.observe(plot); // also when a title wraps, or the window stays as it is
   const note = el("div", { class: "bnviz-note" });
-  const panel = { title, plot, note, node: el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note)) };
+  const node = el("section", { class: "bnviz-panel" }, title, el("div", { class: "bnviz-frame" }, plot, note, words));
+  const panel = { title, plot, note, ...said, node };
   panel.node.append(pictureButton(s, panel));
   return panel;
 }
@@ -56,13 +58,13 @@ export function titlePart(s, part) {
   }
   if (part.select !== undefined)
     return el("button", { style, class: `bnviz-arm ${part.strong ? "bnviz-strong" : ""}`, "data-arm": part.select, title: "Select this network (B flips its BatchNorm)",
-      onclick: () => selectArm(s, part.select) }, part.text);
+      onclick: () => selectArm(s, part.select) }, el("span", { class: "bnviz-sign", "aria-hidden": "true" }, part.sign), part.text);
   if (part.set)
-    return el("button", { class: part.chip ? "bnviz-chip" : "bnviz-set", "aria-label": part.label, title: part.label, onclick: () => look(s, part.set) }, part.text);
+    return el("button", { class: part.chip ? "bnviz-chip" : "bnviz-set", title: part.label, onclick: () => look(s, part.set) }, part.text);
   return el(part.strong ? "strong" : "span", { style }, part.text);
 }
 
-function selectArm(s, arm) {
+export function selectArm(s, arm) {
   s.arm = arm;
   for (const button of s.root.querySelectorAll("[data-arm]")) button.ariaPressed = String(Number(button.dataset.arm) === arm);
 }
@@ -79,6 +81,7 @@ export function listen(s, panel) {
   plot.addEventListener("mousemove", (event) => {
     if (event.isTrusted) panel.mouse = { target: event.target, x: event.clientX, y: event.clientY };
   });
+  plot.addEventListener("keydown", (event) => onChartKey(s, panel, event));
   plot.on("plotly_relayout", (change) => {
     if (!panel.drawing && Object.keys(change).some((key) => /axis\.(range|autorange)/.test(key))) panel.zoomed = true;
   });
@@ -90,10 +93,7 @@ export function listen(s, panel) {
   plot.on("plotly_click", ({ points }) => panel.pick && look(s, { [panel.pick]: points[0].pointNumber }));
 }
 
-// With the key, where there is one: what its owner looks at close by is measured.
-export const sendView = (s) => send(s, { view: s.view, control: s.data?.control ?? null });
-
 export function look(s, change) {
   s.view = { ...s.view, ...change };
-  sendView(s);
+  send(s, { view: s.view });
 }

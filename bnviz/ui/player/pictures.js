@@ -45,16 +45,17 @@ export function pictureOf(s, panel) {
   const ground = getComputedStyle(s.probe).backgroundColor;
   const beside = described.title.filter((part) => !part.strong || part.switch).map(chosen).filter(Boolean).join(" · ");
   const arms = [...new Set(data.flatMap((trace) => shown(trace, s.colors)))].sort();
-  const legend = arms.map((arm) => `<span style="color: ${s.colors[arm]}">${escaped(s.names[arm] ?? "")}</span>`).join("   ");
+  const legend = arms.map((arm) => `<span style="color: ${s.colors[arm]}">${s.signs[arm]} ${escaped(s.names[arm])}</span>`).join("   ");
   const now = [`step ${s.root.dataset.step}`, panel.note.textContent].filter(Boolean).join(" · ");
   const line = { xref: "paper", yref: "paper", y: 1, showarrow: false, yanchor: "bottom", font: { size: size + 1 } };
+  const words = `<b>${escaped(capital(described.summary))}</b><br>${escaped(beside)}`;
   const axis = (given, more) => given && { ...given, automargin: true, showticklabels: given.visible !== false, ...more };
   return {
     data,
     layout: {
       ...layout, width: SIZE.width, height: SIZE.height, autosize: false, paper_bgcolor: ground, plot_bgcolor: ground,
       margin: { l: 24, r: 24, t: 104, b: 30, pad: 0 },
-      title: { text: `<b>${escaped(capital(described.summary))}</b><br>${escaped(beside)}`, x: 0.02, xanchor: "left", y: 0.94, yanchor: "top", font: { size: size + 4, family } },
+      title: { text: words, x: 0.02, xanchor: "left", y: 0.94, yanchor: "top", font: { size: size + 4, family } },
       xaxis: axis(layout.xaxis, described.across && { title: { text: described.across, standoff: 6 } }), yaxis: axis(layout.yaxis),
       annotations: [{ ...line, text: legend, x: 0, xanchor: "left", yshift: 22 }, { ...line, text: escaped(now), x: 1, xanchor: "right", yshift: 4 }],
     },

@@ -1,7 +1,9 @@
 // The live component: draws with Plotly what Python sends. It knows nothing of layers or ICS.
+import { showTold } from "./access.js";
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
+import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
@@ -56,12 +58,14 @@ function count(s, message) {
     Object.assign(s.root.dataset, { seq: ++s.seq, fps: s.draws.length, step: message.step });
   }
   showStatus(s, message);
+  showTold(s, message.told, message.status);
   // While numbers run, a reader (and a screen reader) needs time for the words.
   if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) {
     showSentence(s, message.sentence);
     showFindings(s, message.findings);
   }
   if (message.timeline) showTimeline(s, message.timeline);
+  if (message.arms) showArms(s, message);
   if (s.data.kept) advance(s, message);
 }
 
@@ -70,7 +74,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors, message.names);
+  buildGrid(s, message);
   showNotice(s, message.notice);
   showWords(s, message.words);
   showFindings(s, message.findings);

@@ -1,7 +1,6 @@
 // The socket: what Python sends, and what goes back.
 import { appUrl } from "./dom.js";
 import { addressed, adoptLead, asleep, sayLost } from "./follow.js";
-import { sendView } from "./panels.js";
 import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
@@ -11,7 +10,7 @@ export function connect(s) {
   s.ws?.close();
   if (s.data.file) { // no server: what it would send is at hand
     s.ws = s.data.file((message) => receive(s, message));
-    sendView(s);
+    send(s, { view: s.view });
     return;
   }
   if (!s.socket || asleep(s)) return;
@@ -21,9 +20,10 @@ export function connect(s) {
   const ws = (s.ws = new WebSocket(url));
   ws.binaryType = "arraybuffer";
   const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); sendView(s); };
-  let inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
+  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
+  let seen = 0, inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
   ws.onmessage = ({ data }) => {
+    if (s.data.audience) ws.send(JSON.stringify({ seen: ++seen })); // a slow network is sent less, and nothing old
     if (typeof data === "string") takeText(s, ws, data);
     else inbox = inbox.then(async () => takeText(s, ws, await unpacked(data))).catch((error) => console.error("bnviz:", error));
   };

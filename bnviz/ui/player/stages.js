@@ -6,9 +6,9 @@ const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 export function buildWords(s) {
   const button = (name, key, way) => el("button", { class: "bnviz-button", "aria-label": name, "aria-keyshortcuts": key, onclick: () => turn(s, way) },
-    el("span", {}, name), el("kbd", { "aria-hidden": "true" }, key));
+    el("span", {}, name), el("kbd", { "aria-hidden": "true", "data-key": key }));
   const back = button("Back", ",", "back"), next = button("Next", ".", "next");
-  const heading = el("h3"), count = el("span", { class: "bnviz-count" }), choices = el("span", { class: "bnviz-choices bnviz-title" });
+  const heading = el("h2"), count = el("span", { class: "bnviz-count" }), choices = el("span", { class: "bnviz-choices bnviz-title" });
   const text = el("p", { "aria-live": "polite" }), formulas = el("div", { class: "bnviz-formulas" });
   const places = el("nav", { class: "bnviz-places", "aria-label": "Stages of the update" });
   const node = el("div", { class: "bnviz-words", hidden: true },
@@ -57,6 +57,7 @@ function fill(node, parts, make) {
  */
 export function math([tag, ...children]) {
   const node = document.createElementNS(MATHML, tag);
+  if (tag === "math") node.setAttribute("displaystyle", "true");
   node.append(...children.map((child) => (typeof child === "string" ? child : math(child))));
   return node;
 }

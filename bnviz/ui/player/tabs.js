@@ -57,7 +57,7 @@ export function showNotice(s, notice) {
   const { title, text, button } = notice;
   const ask = button && el("button", { class: "bnviz-button bnviz-main", disabled: !s.data.control,
     onclick: () => (button.command ? command(s, button.command) : s.trigger("setting", button.setting)) }, button.text);
-  s.notice.replaceChildren(el("h3", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
+  s.notice.replaceChildren(el("h2", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
 }
 
 export function showFindings(s, sections) {
@@ -67,5 +67,5 @@ export function showFindings(s, sections) {
   s.findings.dataset.key = key;
   const item = ({ spans, mark }) => el("li", {}, mark && el("em", { class: `bnviz-mark bnviz-${mark}` }, mark), el("span", {}, ...words(spans)));
   s.findings.replaceChildren(...(sections ?? []).map(({ heading, items }) =>
-    el("section", {}, el("h3", {}, heading), el("ul", {}, ...items.map(item)))));
+    el("section", {}, el("h2", {}, heading), el("ul", {}, ...items.map(item)))));
 }

@@ -7,6 +7,7 @@ export function showTimeline(s, { first, last, shown, live, events }) {
   s.changed = events.length > 0;
   fit(s); // what stands above may have come or gone
   s.last = last;
+  s.shown = live ? last : shown;
   Object.assign(s.slider, { min: first, max: last });
   if (!s.slider.matches(":active")) s.slider.value = shown;
   s.slider.style.setProperty("--done", `${(100 * (s.slider.value - first)) / Math.max(1, last - first)}%`);

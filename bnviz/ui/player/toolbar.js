@@ -1,6 +1,7 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
 import { showWatching } from "./follow.js";
+import { buildFork } from "./fork.js";
 import { presenting, showKeys } from "./keys.js";
 import { look } from "./panels.js";
 import { buildPace, showPlaying } from "./replay.js";
@@ -15,9 +16,11 @@ const TAILS = { kept: "recording", growing: "recording, still being written" };
 
 export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
-    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true" }, key) : "");
+    "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true", "data-key": key }) : "");
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
   s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
+  const arms = buildFork(s, button);
+  s.controls.push(s.fork);
   s.status = el("span", { class: "bnviz-status" });
   s.watching = el("span", { class: "bnviz-watching", hidden: true });
   const tools = [button("Present", "P", "P", () => present(s)), button("Share", "Q", "Q", () => openShare(s)),
@@ -32,11 +35,13 @@ export function build(s) {
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
   buildWords(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 },
+    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
     el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
-    el("div", { class: "bnviz-toolbar" }, ...s.controls, s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools), s.problem, s.tabs, s.body, s.probe);
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools),
+    s.problem, s.tabs, s.body, s.probe);
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
@@ -49,11 +54,14 @@ export function showStatus(s, { status, step, steps, rate, text, watching, unkep
     const name = status === "running" ? "Pause" : "Play";
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
-  const tail = status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status;
+  const doing = text?.endsWith("…") ? text : ""; // what goes on; other texts are news for people
+  const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status);
   s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail, unkept && "not being kept"].filter(Boolean).join(" · ");
   s.status.title = unkept || (s.steps ? `of ${s.steps} steps` : "");
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
+  else if (text && !doing && text !== s.told && ["running", "paused", "finished"].includes(status)) problem(s, text);
   else if (performance.now() > s.problemUntil) problem(s, "");
+  s.told = text;
 }
 
 export function problem(s, text) {
