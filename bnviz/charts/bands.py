@@ -39,7 +39,7 @@ def band(
             "type": "scatter", "mode": "lines", "x": floats(x), "y": floats(y), "hoverinfo": "skip",
             "fill": "toself", "fillcolor": translucent(color, 0.22), "line": {"width": 0},
         })  # fmt: skip
-        line = (steps, values[:, len(names) // 2])  # the middle one, or the upper of two
+        line = (steps.astype(np.float64), values[:, len(names) // 2])  # the middle one, or the upper of two
         markers.append(
             signs.along([line], (0.0, last_step(scene)), place, len(scene.titles), marker_look(scene, view, place))
         )
