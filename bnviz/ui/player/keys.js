@@ -9,6 +9,8 @@ import { command } from "./socket.js";
 import { turn } from "./stages.js";
 import { backward, forward, seek, setLog, showEvents } from "./timeline.js";
 
+const served = (s) => !s.data.file; // a page of its own has nobody to ask
+
 /**
  * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything
  * now; presenting: it does so in Present alone.
@@ -26,14 +28,14 @@ export const KEYS = [
   { keys: ["l"], shown: "L", title: "Live: to the newest step", act: (s) => seek(s, null) },
   { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
   { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
-  { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
+  { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm), when: served },
   { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
   { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
-  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => s.arms.length > 1 },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => served(s) && s.arms.length > 1 },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
   { keys: ["e"], shown: "E", title: "What happened when, to go there", act: (s) => showEvents(s) },
-  { keys: ["x"], shown: "X", title: "Steps on a logarithmic or a linear scale", act: (s) => setLog(s, !s.view.log_steps) },
+  { keys: ["x"], shown: "X", title: "Steps on a logarithmic or a linear scale", act: (s) => setLog(s, !s.view.log_steps), when: served },
   { keys: ["["], shown: "[", title: "The tab before", act: (s) => moveTab(s, -1) },
   { keys: ["]"], shown: "]", title: "The next tab", act: (s) => moveTab(s, 1) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
@@ -44,7 +46,7 @@ export const KEYS = [
   { keys: ["PageDown"], shown: "Page Down", title: "On in the lesson, or to the next tab: also by a clicker", act: (s) => page(s, 1), presenting: true },
   { keys: ["PageUp"], shown: "Page Up", title: "Back in the lesson, or to the tab before", act: (s) => page(s, -1), presenting: true },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), presenting: true },
-  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
+  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s), when: served },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 

@@ -77,7 +77,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors, message.names);
+  buildGrid(s, message);
   s.layers = message.layers;
   if (!s.view.large) s.charts = message.grid.length;
   showNotice(s, message.notice);
