@@ -10,11 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from bnviz.charts.look import PALETTE, Colors
-from bnviz.charts.view import View as View  # a scene is drawn for a view: they go together
+from bnviz.charts.view import View
 from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
 from bnviz.frames import Event, Floats, Frame, arm_names, layer_names, quantities
 from bnviz.lineup import Member, current_config, lineup
+
+__all__ = ["Moment", "Scene", "View"]
 
 Moment = Literal["none", "running", "resting", "past"]
 """Where the networks are that stand behind a picture: nowhere (a recording), in training, where the picture is, or
@@ -53,20 +55,35 @@ class Scene:
 
     @cached_property
     def members(self) -> dict[str, Member]:
-        """Each arm that is there and drawn, by its label, in order of place."""
+        """Each arm that is there and drawn, as it is at the step drawn, by its label, in order of place; one that is
+        there later alone is as it will be.
+        """
         if self.config is None:
             return {}
         everyone = lineup(self.config, self.events)
+        if self.behind:
+            then = lineup(self.config, self.past_events)
+            everyone = {label: then.get(label, each) for label, each in everyone.items()}
         return {label: each for label, each in everyone.items() if each.place == self.solo} or everyone
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
-        """Each arm that is drawn as it is now, by its label."""
+        """Each arm that is drawn as it is at the step drawn, by its label."""
         return {label: member.arm for label, member in self.members.items()}
 
     @cached_property
+    def behind(self) -> bool:
+        """Whether the step drawn is not the newest."""
+        return bool(self.current and self.steps and self.current[0].step < self.steps[-1][0].step)
+
+    @cached_property
+    def past_events(self) -> Sequence[Event]:
+        """What has happened by the step drawn."""
+        return [each for each in self.events if each.step <= self.current[0].step] if self.behind else self.events
+
+    @cached_property
     def titles(self) -> dict[str, str]:
-        """Each drawn arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        """Each drawn arm's name for people at the step drawn, by its label; arms that are alike are numbered."""
         if self.config is None:
             labels = arm_names(self.steps)
             alone = [label for place, label in enumerate(labels) if place == self.solo]

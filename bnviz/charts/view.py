@@ -12,6 +12,8 @@ Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
 LONGEST = 40
 """Characters of a name that a client may send."""
+MOST_CHARTS = 9
+"""Charts of a tab that can be asked for alone: as many as there are keys for them."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class View:
     """Stage of the update seen close by."""
     tab: str = "layers"
     """Name of a `charts.TABS`."""
+    log_steps: bool = False
+    """Steps are drawn on a logarithmic axis, since so much happens early."""
+    large: int | None = None
+    """Place of the one chart that is drawn, from 1 in reading order; None: all of the tab."""
     ask: str = ""
     """The question that is to be answered, in short, as `lessons.question.from_code` reads it; empty: none."""
     until: int | None = None
@@ -64,5 +70,9 @@ class View:
             place = given.get(name)
             if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < most:
                 known[name] = place
-        flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
+        large = given.get("large")
+        if isinstance(large, int) and not isinstance(large, bool) and 1 <= large <= MOST_CHARTS:
+            known["large"] = large
+        names = ("present", "stacked", "log_steps", "away")
+        flags: dict[str, Any] = {name: given.get(name) is True for name in names}
         return cls(**known, **flags)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bnviz import charts
+from bnviz.charts.marks import marks
 from bnviz.charts.scene import Moment, Scene, View
 from bnviz.config import numbered
 from bnviz.frames import Frame
@@ -46,6 +47,7 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
+        "layers": len(scene.layers),
         "view": asdict(view),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
@@ -153,5 +155,5 @@ def timeline_of(scene: Scene, seek: int | None) -> dict[str, Any]:
         "last": known[-1][0].step if known else 0,
         "shown": scene.current[0].step if scene.current else 0,
         "live": seek is None,
-        "events": [{"step": event.step, "text": event.text} for event in scene.marks],
+        "events": marks(scene),
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -35,7 +33,6 @@ def main() -> None:
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
-        st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
         st.markdown("# bnviz\nWatch normalization work")
         if source is None or mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
@@ -179,7 +176,7 @@ def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Ru
             _say("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes, arm_rows.labels())
             return run
-        _say(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
+        _say(notice.started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
     arm_rows.adopt(started, started.labels)
@@ -190,24 +187,6 @@ def _say(text: str, icon: str) -> None:
     """A word on what happened to the run; in a lesson the lesson says it."""
     if lessons.progress() is None:
         st.toast(text, icon=icon)
-
-
-def _started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
-    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
-    stuck = set(because_of)
-    along = [name for name in sidebar.FIELDS if name not in stuck and getattr(now, name) != getattr(before, name)]
-    along = [name for name in along if name != "arms"]
-    set_too = ", ".join(f"{_words([name])} {_written(getattr(now, name))}" for name in along)
-    return f"Started anew with another {_words(because_of)}{f'; with it, {set_too}' if set_too else ''}."
-
-
-def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def _words(names: Iterable[str]) -> str:
-    titles = {name: str(field.metadata["title"]).lower() for name, field in sidebar.FIELDS.items()}
-    return ", ".join(titles[name] for name in names)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import pytest
 from bnviz.charts import TABS, View, figures, notice, panels, patch
 from bnviz.charts.bands import around
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.lines import every
 from bnviz.charts.look import exponents
+from bnviz.charts.steps import every
 from bnviz.charts.tabs.over_time import CELLS, COLUMNS, FULLEST, cells
 from bnviz.config import MAX_ARMS
 from bnviz.frames import BINS, Event

@@ -15,7 +15,9 @@ def test_what_goes_with_the_figures(run, steps):
     run.take(Event(0, "change", "none", {"normalization": "batch"}))
     scene = scene_of(run, None)
     assert header_of(run, scene, None)["status"] == "running"
-    assert timeline_of(scene, None)["events"] == [{"step": 0, "text": "none: normalization → batch"}]
+    assert timeline_of(scene, None)["events"] == [
+        {"step": 0, "look": 0, "name": "BatchNorm", "text": "step 0: none: normalization → batch", "arm": 0}
+    ]
     assert "".join(span["text"] for span in words_of(scene))
 
 

@@ -21,7 +21,8 @@ export function openTab(s, name) {
   const { live } = s.data.tabs.find((tab) => tab.name === name);
   markTab(s, name);
   s.root.classList.toggle("bnviz-away", !live);
-  look(s, live ? { tab: name, away: false } : { away: true });
+  s.root.classList.remove("bnviz-one");
+  look(s, { large: null, ...(live ? { tab: name, away: false } : { away: true }) });
 }
 
 export function markTab(s, name) {
@@ -34,7 +35,7 @@ export function markTab(s, name) {
   s.body.setAttribute("aria-labelledby", `bnviz-tab-${name}`);
 }
 
-function chooseTab(s, name) {
+export function chooseTab(s, name) {
   if (name === s.tab) return;
   openTab(s, name);
   s.trigger("tab", name);
