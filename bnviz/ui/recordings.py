@@ -15,7 +15,7 @@ from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import card_words as words
 from bnviz.ui.markdown import escaped
-from bnviz.ui.visitor import at_home, visitor
+from bnviz.ui.visiting import at_home, visitor
 
 AT_ONCE = 12
 """Recordings shown at first, and with each further press of the button."""

@@ -1,4 +1,4 @@
-"""Who looks at the page, and what of it all is theirs."""
+"""Who looks at the page, and what of it is theirs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 
 import streamlit as st
 
+from bnviz.config import RunConfig
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.visitors import COOKIE, from_this_machine
@@ -23,6 +24,11 @@ def visitor() -> str:
 def mine(source: Source) -> bool:
     """Whether this visitor may steer it."""
     return isinstance(source, Run) and source.owner == visitor()
+
+
+def config_of(source: Source) -> RunConfig | None:
+    """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
+    return source.config if isinstance(source, Run) else source.description.config
 
 
 def at_home() -> bool:
