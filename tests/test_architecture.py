@@ -19,7 +19,7 @@ FLOORS = (
     "config", "presets", "frames", "lineup", "closeup", "history", "recording", "source",  # values
     "data", "models", "ics", "landscape", "probe", "motion", "training",  # data, nets, measures, training
     "watching", "integrations", "linting",  # somebody else's nets
-    "verdict", "charts", "comparing", "laws", "as_pytorch",  # judgement, pictures, variants raced, what must hold
+    "verdict", "charts", "lessons", "comparing", "laws", "as_pytorch",  # judgement, pictures, questions, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
 )  # fmt: skip
 """From the top down: each imports only those before it."""

@@ -6,14 +6,15 @@ A figure is made by one function, drawn whole or updated: a patch is what of it 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from bnviz.charts.look import PALETTE, Figure, encode
+from bnviz.charts.look import PALETTE, Figure, encode, sign
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "notice", "panels", "patch", "told"]
+__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "legend", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -21,20 +22,17 @@ AXIS_LIVE = ("range", "dtick")
 
 
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors", "names", "empty", "notice", ...}`.
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "empty", "notice", "words"}`, and its legend.
 
-    grid: panels in order; colors: by the arms' places; names: of networks drawn, by their places ("" where none is);
-    empty: whether nothing is measured yet; notice: what a tab without charts says instead, `{"title", "text"}` with or
-    without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the place of the setting), or
-    None; words: what it says beside them (see `Tab`), or None.
+    grid: panels in order; empty: whether nothing is measured yet; notice: what a tab without charts says instead,
+    `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the
+    place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
-    chosen = panels(scene, view)
-    names = dict(zip(scene.places, scene.titles.values(), strict=True))
+    chosen, view = panels(scene, view), _seen(view)
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
-        "colors": [PALETTE[view.theme].arm(place) for place in range(max(scene.places, default=-1) + 1)],
-        "names": [names.get(place, "") for place in range(max(scene.places, default=-1) + 1)],
+        **legend(scene, view),
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),
@@ -46,7 +44,19 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
 
     Without `series` only the charts that are drawn at full rate.
     """
-    return {panel.id: changes(panel.draw(scene, view)) for panel in panels(scene, view) if series or panel.live}
+    chosen, view = panels(scene, view), _seen(view)
+    return {panel.id: changes(panel.draw(scene, view)) for panel in chosen if series or panel.live}
+
+
+def legend(scene: Scene, view: View) -> Part:
+    """`{"colors", "names", "signs"}` by the arms' places; names: of those drawn, "" where none is."""
+    names = dict(zip(scene.places, scene.titles.values(), strict=True))
+    places = range(max(scene.places, default=-1) + 1)
+    return {
+        "colors": [PALETTE[view.theme].arm(place) for place in places],
+        "names": [names.get(place, "") for place in places],
+        "signs": [sign(place) for place in places],
+    }
 
 
 def changes(figure: Figure) -> Figure:
@@ -58,7 +68,7 @@ def changes(figure: Figure) -> Figure:
     axes = {
         name: {key: value[key] for key in AXIS_LIVE if key in value}
         for name, value in figure["layout"].items()
-        if name in ("xaxis", "yaxis") and "ticktext" not in value
+        if name in ("xaxis", "yaxis")
     }
     found: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
     # Plotly moves lines without a redraw, but no heatmap.
@@ -83,8 +93,21 @@ def told(scene: Scene, view: View) -> dict[str, str]:
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
-    """The panels of the viewer's tab, in reading order; none while the tab has a notice, or no layer is known."""
-    return [] if view.away or not scene.layers or notice(scene, view) else _tab(view).panels(scene, view)
+    """The panels of the viewer's tab, in reading order, or the one of them that is to be large; none while the tab
+    has a notice, or no layer is known.
+    """
+    if view.away or not scene.layers or notice(scene, view):
+        return []
+    found = _tab(view).panels(scene, _seen(view))
+    if view.large is None or view.large > len(found):
+        return found
+    in_order = [panel for group in ("layers", "series") for panel in found if panel.group == group]
+    return [in_order[view.large - 1]]
+
+
+def _seen(view: View) -> View:
+    """How charts are to be drawn: one that stands alone names its layers."""
+    return view if view.large is None else replace(view, stacked=True)
 
 
 def notice(scene: Scene, view: View) -> Part | None:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from bnviz.charts import signs
-from bnviz.charts.lines import chart, every, last_step, marker_look, steps_of, thinned
-from bnviz.charts.look import Figure, encode, floats, translucent
+from bnviz.charts.lines import chart, marker_look
+from bnviz.charts.look import Figure, floats, translucent
 from bnviz.charts.scene import Scene, View
+from bnviz.charts.steps import across, along, ends_of, every, steps_of, thinned, told
 from bnviz.frames import Floats
 
 MOST_POINTS = 200
@@ -33,23 +34,23 @@ def band(
     for place, (label, title) in enumerate(scene.titles.items()):
         values = scene.history(name, label, layer)[beat]
         found.append(values)
-        x, y = around(steps.astype(np.float64), values[:, 0], values[:, -1])
+        x, y = around(along(view, steps), values[:, 0], values[:, -1])
         color = colors.arm(place)
         areas.append({
             "type": "scatter", "mode": "lines", "x": floats(x), "y": floats(y), "hoverinfo": "skip",
             "fill": "toself", "fillcolor": translucent(color, 0.22), "line": {"width": 0},
         })  # fmt: skip
-        line = (steps.astype(np.float64), values[:, len(names) // 2])  # the middle one, or the upper of two
+        line = (along(view, steps), values[:, len(names) // 2])  # the middle one, or the upper of two
         markers.append(
-            signs.along([line], (0.0, last_step(scene)), place, len(scene.titles), marker_look(scene, view, place))
+            signs.along([line], ends_of(scene, view), place, len(scene.titles), marker_look(scene, view, place))
         )
         for column, what in enumerate(names):
             strong = len(names) == 3 and column == 1
             width = (2.5 if view.present else 1.7) * (1 if strong else 0.5)
             traces.append({
-                "type": "scatter", "mode": "lines", "x": encode(steps), "y": floats(values[:, column]),
+                "type": "scatter", "mode": "lines", **across(view, steps), "y": floats(values[:, column]),
                 "line": {"color": color, "width": width, "simplify": True}, "hoverlabel": {"bordercolor": color},
-                "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:.3~g}}<extra></extra>",
+                "hovertemplate": f"{told(view)} · {title}<br>{what} %{{y:.3~g}}<extra></extra>",
             })  # fmt: skip
     settings, note = axis(np.concatenate(found) if found else np.zeros((0, len(names))))
     traces = [*areas, *traces, *markers]

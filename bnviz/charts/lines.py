@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.charts import signs
-from bnviz.charts.look import Figure, axis, encode, floats, layout, marker, nice_above, translucent
+from bnviz.charts.look import Figure, axis, floats, layout, marker, nice_above, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
 from bnviz.charts.scene import Scene, View
+from bnviz.charts.steps import across, along, ends_of, steps_axis, steps_of, told
 from bnviz.frames import Floats
 
 Line = tuple[str, str, int | None, dict[str, Any]]
@@ -38,12 +38,12 @@ def loss(scene: Scene, view: View, other: tuple[str, str] = ("test_loss", "test 
     return chart(scene, view, traces, {"range": [-0.03 * top, top], "nticks": 4}, note)
 
 
-def level_line(scene: Scene, view: View, level: float, told: str) -> dict[str, Any]:
+def level_line(scene: Scene, view: View, level: float, words: str) -> dict[str, Any]:
     """A dashed line at one value, for comparison."""
     return {
-        "type": "scatter", "mode": "lines", "x": [0, last_step(scene)], "y": [level, level],
+        "type": "scatter", "mode": "lines", "x": list(ends_of(scene, view)), "y": [level, level],
         "line": {"color": scene.colors(view).quiet, "width": 1, "dash": "6px,4px"},
-        "hovertemplate": f"{told}<extra></extra>",
+        "hovertemplate": f"{words}<extra></extra>",
     }  # fmt: skip
 
 
@@ -78,19 +78,19 @@ def lines(scene: Scene, view: View, wanted: list[Line], number: str = ".3~g") ->
             there = slice(None) if scene.config is not None else np.isfinite(values[-1])
             color = colors.arm(index)
             if not look.get("faint"):
-                own[index].append((steps[there], values[-1][there]))
+                own[index].append((along(view, steps[there]), values[-1][there]))
             width = (2.5 if view.present else 1.7) * (0.7 if look.get("faint") else 1)
             traces.append({
-                "type": "scatter", "mode": "lines", "x": encode(steps[there]), "y": floats(values[-1][there]),
+                "type": "scatter", "mode": "lines", **across(view, steps[there]), "y": floats(values[-1][there]),
                 "line": {
                     "color": translucent(color, 0.45) if look.get("faint") else color,
                     "width": width, "dash": look.get("dash", "solid"), "simplify": True,
                 },
                 "hoverlabel": {"bordercolor": color},
-                "hovertemplate": f"step %{{x}} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
+                "hovertemplate": f"{told(view)} · {title}<br>{what} %{{y:{number}}}<extra></extra>",
             })  # fmt: skip
     traces += [
-        signs.along(drawn, (0.0, last_step(scene)), index, len(own), marker_look(scene, view, index))
+        signs.along(drawn, ends_of(scene, view), index, len(own), marker_look(scene, view, index))
         for index, drawn in enumerate(own)
     ]
     return traces, np.concatenate(values) if values else np.zeros(0)
@@ -103,30 +103,6 @@ def marker_look(scene: Scene, view: View, arm: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def steps_of(scene: Scene) -> NDArray[np.integer[Any]]:
-    """The steps measured, (N,)."""
-    steps = np.array([frames[0].step for frames in scene.steps], np.int32)
-    return steps.astype(np.uint16) if steps.max(initial=0) < 2**16 else steps  # half the bytes
-
-
-def every(count: int, most: int) -> slice:
-    """Every first, second or further of `count` steps, so that no more than `most` are drawn; and to a regular beat:
-
-    the choice stays as it is while steps are added, or lines would jitter.
-    """
-    return slice(None, None, max(1, -(-count // most)))
-
-
-def thinned(scene: Scene, beat: slice) -> list[str]:
-    """What there is to say where not every measured step is drawn."""
-    return [f"1 in {beat.step} of {len(scene.steps)} measured steps"] if beat.step > 1 else []
-
-
-def last_step(scene: Scene) -> float:
-    """End of the axis of steps: round, so that it does not move with every frame."""
-    return nice_above(float(scene.steps[-1][0].step)) if scene.steps and scene.steps[-1][0].step else 10.0
-
-
 def chart(
     scene: Scene, view: View, traces: list[dict[str, Any]], y: dict[str, Any], note: str = "", labels: bool = True
 ) -> Figure:
@@ -136,11 +112,11 @@ def chart(
     """
     colors, size = scene.colors(view), text_size(view)
     marks = axis(colors, size, range=[0, 1], overlaying="y", visible=False, fixedrange=True)
-    steps = axis(colors, size, range=[0, last_step(scene)], nticks=5)
     margin = (round((3.6 if labels else 1.2) * size), round(1.2 * size), 8, round(1.8 * size))
     figure_layout = layout(
-        colors, size, margin, xaxis=steps, yaxis=axis(colors, size, showticklabels=labels, **y), yaxis2=marks,
-        hoverdistance=40, uirevision=y.get("type", "linear"),
+        colors, size, margin, xaxis=steps_axis(scene, view, colors, size),
+        yaxis=axis(colors, size, showticklabels=labels, **y), yaxis2=marks,
+        hoverdistance=40, uirevision=f"{y.get('type', 'linear')}{view.log_steps}",
     )  # fmt: skip
     return {
         "data": [*traces, _events(scene, view), _cursor(scene, view)],
@@ -149,9 +125,9 @@ def chart(
     }
 
 
-def _upright(steps: list[int], **look: Any) -> dict[str, Any]:
+def _upright(view: View, steps: list[int], **look: Any) -> dict[str, Any]:
     """Vertical lines at steps, from bottom to top of the chart whatever its vertical axis is."""
-    x = np.repeat(np.array(steps, np.float64), 3)
+    x = np.repeat(along(view, steps), 3)
     y = np.tile([-0.1, 1.0, np.nan], len(steps))  # from below the chart: a marker shows at the top only
     return {"type": "scatter", "x": floats(x), "y": floats(y), "yaxis": "y2", **look}
 
@@ -159,7 +135,7 @@ def _upright(steps: list[int], **look: Any) -> dict[str, Any]:
 def _events(scene: Scene, view: View) -> dict[str, Any]:
     color = scene.colors(view).quiet
     return _upright(
-        [event.step for event in scene.marks], mode="lines+markers",
+        view, [event.step for event in scene.marks], mode="lines+markers",
         line={"color": translucent(color, 0.5), "width": 1},
         marker={"symbol": "triangle-down", "size": 7, "color": color},
         text=[line for event in scene.marks for line in [f"step {event.step}: {event.text}"] * 3],
@@ -168,8 +144,7 @@ def _events(scene: Scene, view: View) -> dict[str, Any]:
 
 
 def _cursor(scene: Scene, view: View) -> dict[str, Any]:
-    behind = bool(scene.current and scene.steps and scene.current[0].step < scene.steps[-1][0].step)
     return _upright(
-        [scene.current[0].step] if behind else [], mode="lines", hoverinfo="skip",
+        view, [scene.current[0].step] if scene.behind else [], mode="lines", hoverinfo="skip",
         line={"color": scene.colors(view).text, "width": 1.5, "dash": "3px,3px"},
     )  # fmt: skip

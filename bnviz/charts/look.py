@@ -14,6 +14,10 @@ Theme = Literal["light", "dark"]
 Figure = dict[str, Any]
 
 
+READABLE = 18
+"""Size of type, in pixels, that is read from the back of a room; in Present nothing is smaller."""
+
+
 @dataclass(frozen=True)
 class Colors:
     """The colours of one theme."""
@@ -86,17 +90,17 @@ def floats(values: ArrayLike) -> dict[str, str]:
 
 def axis(colors: Colors, size: float, **changes: Any) -> dict[str, Any]:
     """An axis in the common style: a thin line, a faint grid, small grey labels."""
-    log = changes.get("type") == "log"
+    powers = changes.get("type") == "log" and size < READABLE  # exponents are smaller than the rest
     # Plotly writes powers of ten a quarter larger than other labels.
-    font = {"size": size / 1.25 if log else size, "color": colors.quiet}
+    font = {"size": size / 1.25 if powers else size, "color": colors.quiet}
     style = {
         "showline": True, "linecolor": colors.line, "linewidth": 1, "gridcolor": colors.grid,
         "zeroline": False,
         "tickfont": font, "ticks": "", "fixedrange": False, "automargin": False, "autorange": False,
         "ticklabeloverflow": "allow", "tickangle": 0,
     }  # fmt: skip
-    if log:
-        style |= {"exponentformat": "power", "dtick": 1, "minor": {"showgrid": False}}
+    if changes.get("type") == "log":
+        style |= {"exponentformat": "power" if powers else "e", "dtick": 1, "minor": {"showgrid": False}}
     return style | changes
 
 

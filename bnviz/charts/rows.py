@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.charts import signs
-from bnviz.charts.look import Figure, axis, encode, floats, hull, layout, marker, translucent
+from bnviz.charts.look import READABLE, Figure, axis, encode, floats, hull, layout, marker, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.scales import Log
 from bnviz.charts.scene import Scene, View
@@ -219,7 +219,7 @@ def _short(name: str) -> str:
 
 def text_size(view: View) -> float:
     """Size of labels in pixels."""
-    return 16 if view.present else 11
+    return 11 if not view.present else READABLE if view.large is None else READABLE + 4
 
 
 def _marker(count: int, view: View) -> float:

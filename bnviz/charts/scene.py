@@ -1,76 +1,28 @@
-"""What there is to draw, and what a viewer chose to see of it."""
+"""What there is to draw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
-from bnviz.charts.look import PALETTE, Colors, Theme
+from bnviz.charts.look import PALETTE, Colors
+from bnviz.charts.view import View
 from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
 from bnviz.frames import Event, Floats, Frame, arm_names, layer_names, quantities
 from bnviz.lineup import Member, current_config, lineup
 
-Values = Literal["preactivation", "input"]
-Shift = Literal["relative", "l2", "cosine"]
+__all__ = ["Moment", "Scene", "View"]
+
 Moment = Literal["none", "running", "resting", "past"]
 """Where the networks are that stand behind a picture: nowhere (a recording), in training, where the picture is, or
 further on."""
-LONGEST = 40
-"""Characters of a name that a client may send."""
 RECENT = 30
 """Measured steps that decide the ranges of axes, so that these do not jitter."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What a viewer chose; nothing of it is in `RunConfig`."""
-
-    values: Values = "preactivation"
-    ics: Shift = "relative"
-    layer: int | None = None
-    """Weight layer (from 0) drawn over steps; None: first layer for gradients, else the last hidden layer."""
-    theme: Theme = "light"
-    present: bool = False
-    """Large type, to be read from the back of a room."""
-    stacked: bool = False
-    """Charts stand one under another, on a narrow screen: each names its layers."""
-    net: int | None = None
-    """Place of the network seen close by; None: the first with BatchNorm, or else the first."""
-    unit: int = 0
-    """Unit of the layer seen close by."""
-    stage: int = 0
-    """Stage of the update seen close by."""
-    tab: str = "layers"
-    """Name of a `charts.TABS`."""
-    solo: int | None = None
-    """Place of the only network that is drawn; None: all are."""
-    away: bool = False
-    """Something else is looked at: the run's status is sent, and no charts."""
-
-    @classmethod
-    def from_dict(cls, given: Any) -> View:
-        """The view a client asked for; what is unknown or not allowed falls back to the default."""
-        given = given if isinstance(given, Mapping) else {}
-        choices = {"values": Values, "ics": Shift, "theme": Theme}
-        # Compared one by one because what a client sends need not be hashable.
-        known: dict[str, Any] = {
-            name: given[name]
-            for name, allowed in choices.items()
-            if any(given.get(name) == choice for choice in get_args(allowed))
-        }
-        if isinstance(given.get("tab"), str):
-            known["tab"] = given["tab"][:LONGEST]
-        for name, most in (("layer", 1000), ("solo", 100), ("net", 100), ("unit", 100_000), ("stage", 100)):
-            place = given.get(name)
-            if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < most:
-                known[name] = place
-        flags: dict[str, Any] = {name: given.get(name) is True for name in ("present", "stacked", "away")}
-        return cls(**known, **flags)
 
 
 @dataclass(frozen=True)
@@ -103,20 +55,35 @@ class Scene:
 
     @cached_property
     def members(self) -> dict[str, Member]:
-        """Each arm that is there and drawn, by its label, in order of place."""
+        """Each arm that is there and drawn, as it is at the step drawn, by its label, in order of place; one that is
+        there later alone is as it will be.
+        """
         if self.config is None:
             return {}
         everyone = lineup(self.config, self.events)
+        if self.behind:
+            then = lineup(self.config, self.past_events)
+            everyone = {label: then.get(label, each) for label, each in everyone.items()}
         return {label: each for label, each in everyone.items() if each.place == self.solo} or everyone
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
-        """Each arm that is drawn as it is now, by its label."""
+        """Each arm that is drawn as it is at the step drawn, by its label."""
         return {label: member.arm for label, member in self.members.items()}
 
     @cached_property
+    def behind(self) -> bool:
+        """Whether the step drawn is not the newest."""
+        return bool(self.current and self.steps and self.current[0].step < self.steps[-1][0].step)
+
+    @cached_property
+    def past_events(self) -> Sequence[Event]:
+        """What has happened by the step drawn."""
+        return [each for each in self.events if each.step <= self.current[0].step] if self.behind else self.events
+
+    @cached_property
     def titles(self) -> dict[str, str]:
-        """Each drawn arm's name for people, as it is now, by its label; arms that are alike are numbered."""
+        """Each drawn arm's name for people at the step drawn, by its label; arms that are alike are numbered."""
         if self.config is None:
             labels = arm_names(self.steps)
             alone = [label for place, label in enumerate(labels) if place == self.solo]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.charts.bands import around as area
-from bnviz.charts.lines import every
 from bnviz.charts.look import PALETTE
 from bnviz.charts.scene import Scene
+from bnviz.charts.steps import every
 
 WIDTH, HEIGHT = 300, 140
 LEFT, RIGHT, TOP, BOTTOM = 6.0, WIDTH - 6.0, 24.0, HEIGHT - 20.0

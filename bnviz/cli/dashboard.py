@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bnviz.cli.lessons import own_lessons
 from bnviz.cli.mistakes import UserError
 
 
@@ -17,6 +18,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="offer your own model: what this function makes")
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="keep recordings of all runs in this folder")
+    parser.add_argument("--lessons", type=Path, metavar="DIR", help="offer the lessons in this folder, too")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
 
 
@@ -42,6 +44,9 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         if chosen.recordings.exists() and not chosen.recordings.is_dir():
             raise UserError(f"--recordings must be a folder, got the file {chosen.recordings}.")
         server().hub.shelf = Shelf(chosen.recordings.absolute())
+    if chosen.lessons is not None:
+        own = own_lessons(chosen.lessons)
+        server().lessons = own | server().lessons | own  # first, and in the place of those of the same name
     if chosen.model is not None:
         server().hub.own_model = model = own_model(chosen.model)
         if not model.fits:

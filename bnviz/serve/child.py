@@ -45,7 +45,7 @@ class _Session:
     slow: SlowMotion
     writer: StreamWriter
     commands: Commands
-    paused: bool = False
+    paused: bool = False  # from the start: after one step, measured
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
     status: str = ""
     journey: Journey | None = None
@@ -62,6 +62,9 @@ class _Session:
 
     def loop(self) -> None:
         """Train, and follow commands, until told to stop."""
+        if self.paused:
+            self._say_status()
+            self._write(self.trainer.items(measure=True))
         while True:
             self._say_status()
             deadline = time.monotonic() + self.interval
@@ -88,6 +91,8 @@ class _Session:
 
     def _show(self) -> None:
         """Measure what is looked at beside the frames; the update that is explained is the last one."""
+        if self.journey is not None:
+            return  # on the way: the networks are not where the picture is
         if self.resting and self.unit is not None:
             closeup = self.slow.close_up(**self.unit)
             self.writer.write(Note("closeup", to_text(closeup) if closeup else ""))
@@ -109,6 +114,9 @@ class _Session:
         try:
             if command == "pace":
                 self.interval = float(values["interval"])
+            elif command == "look":
+                self.unit, self.plane = values["unit"], values["plane"]
+                self._show()
             elif self.journey is not None:
                 self._obey_on_the_way(command, values)
             elif command == "play":
@@ -121,9 +129,6 @@ class _Session:
                 self.paused = True
                 self._extend_when_finished(by=1)
                 self._write(self.trainer.items(measure=True))
-            elif command == "look":
-                self.unit, self.plane = values["unit"], values["plane"]
-                self._show()
             elif command in OF_ARMS:
                 self._steer(command, values)
         except ValueError as error:
@@ -174,11 +179,12 @@ class _Session:
             waiting, self.waiting = self.waiting, []
             for command in waiting:
                 self._obey(**command)
+            self._show()
         else:
             goal, start = (journey.until, journey.step) if journey.told else (journey.step, 0)
             share = (journey.trainer.step_count - start) / max(1, goal - start)
-            what = "Training again from" if journey.told else "Going back to"
-            self.writer.write(Note("progress", f"{what} step {journey.step}, {share:.0%} …", share))
+            what = "training again from" if journey.told else "going back to"
+            self.writer.write(Note("progress", f"{what} step {journey.step}: {share:.0%} …", share))
 
 
 def main() -> None:
@@ -192,7 +198,7 @@ def main() -> None:
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":
-            _serve(RunConfig.from_dict(command["config"]), command.get("model"), commands, sink)
+            _serve(RunConfig.from_dict(command["config"]), command, commands, sink)
 
 
 def _warm_up() -> None:
@@ -209,14 +215,14 @@ def _warm_up() -> None:
     gc.freeze()  # what is imported stays: the collector need not look at it
 
 
-def _serve(config: RunConfig, model: str | None, commands: Commands, sink: IO[bytes]) -> None:
-    """Serve a run. model: names the factory of somebody's own nets, `FILE.py:FUNCTION`."""
+def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: IO[bytes]) -> None:
+    """Serve a run. start: the command; its `model` names the factory of somebody's own nets, `FILE.py:FUNCTION`."""
     from bnviz.data import DataUnavailable  # noqa: PLC0415
     from bnviz.models.factory import load_factory  # noqa: PLC0415
     from bnviz.training import Trainer, nets_of  # noqa: PLC0415
     from bnviz.training.slow import SlowMotion  # noqa: PLC0415
 
-    description, problem = Description.of(config), ""
+    description, problem, model = Description.of(config), "", start["model"]
     try:
         nets = nets_of(config, load_factory(model) if model and config.model == "own" else None)
         description = Description(nets.layers, config.labels, config)
@@ -228,7 +234,7 @@ def _serve(config: RunConfig, model: str | None, commands: Commands, sink: IO[by
         if problem:
             raise ValueError(problem)
         trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
-        _Session(trainer, SlowMotion(trainer), writer, commands).loop()
+        _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"]).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     writer.write(Note("stopped"))

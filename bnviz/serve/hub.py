@@ -105,10 +105,14 @@ class Hub:
             sources = tuple(self._sources.values())
         return next((each for each in sources if isinstance(each, kind) and each.file == file), None)
 
-    def start(self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False) -> Run:
+    def start(
+        self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False,
+        waits: bool = False,
+    ) -> Run:  # fmt: skip
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
-        for_viewers: rest after the first frames until somebody watches. Where another run has taken that place
+        for_viewers: rest after the first frames until somebody watches. waits: rest after the first step until told to
+        play. Where another run has taken that place
         already, by a second press of the same button, that one is returned. Errors: TooManyRuns.
         """
         with self._lock:
@@ -121,6 +125,7 @@ class Hub:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
             self._warm = True
             run = Run(config, owner, instead_of, for_viewers, self.shelf)
+            run.waits = waits
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
                 self.stop(instead_of, "Started anew.")
@@ -170,7 +175,7 @@ class Hub:
     def _serve(self, run: Run, worker: Worker) -> None:
         """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
-        for item in worker.run(run.config, self.own_model.spec if self.own_model else None):
+        for item in worker.run(run.config, self.own_model.spec if self.own_model else None, run.waits):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
         run.keeper.close()

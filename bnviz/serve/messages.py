@@ -7,13 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from bnviz import charts
+from bnviz.charts.marks import marks
 from bnviz.charts.scene import Moment, Scene, View
 from bnviz.config import numbered
 from bnviz.frames import Frame
+from bnviz.lessons.question import Question, from_code
 from bnviz.lineup import flipped, lineup
 from bnviz.serve.run import Run
 from bnviz.source import Source, Status
 from bnviz.verdict import Span, findings, sentence
+from bnviz.verdict.state import read
 
 ARTICLE = "What the founding article claims, held against this run"
 MARKS = {True: "agrees", False: "disagrees", None: "open"}
@@ -44,6 +47,7 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
+        "layers": len(scene.layers),
         "view": asdict(view),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
@@ -59,7 +63,25 @@ def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
     }  # fmt: skip
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
+    if (asked := from_code(view.ask)) is not None:
+        extras["answer"] = answer_of(scene, asked, view.until)
     return extras
+
+
+def answer_of(scene: Scene, asked: Question, until: int | None) -> dict[str, Any]:
+    """What the run says to a question at a step: `{"ask", "option", "spans"}`; before that step it cannot say yet.
+
+    The step drawn has no part in it: the answer is that of the run.
+    """
+    newest = scene.steps[-1][0].step if scene.steps else 0
+    beat = scene.config.measure_every if scene.config is not None else 1
+    if until is not None and newest + beat < until:
+        text = f"The run cannot say yet: this is step {newest}, and it answers at step {until}."
+        return {"ask": asked.code, "option": None, "spans": _spans([Span(text)])}
+    seen = [frames for frames in scene.steps if until is None or frames[0].step <= until]
+    found = asked.answer(read(scene.config, seen, scene.events))
+    unsure = [Span("The run cannot say: ")] if found.option is None else []
+    return {"ask": asked.code, "option": found.option, "spans": _spans([*unsure, *found.why])}
 
 
 def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
@@ -133,5 +155,5 @@ def timeline_of(scene: Scene, seek: int | None) -> dict[str, Any]:
         "last": known[-1][0].step if known else 0,
         "shown": scene.current[0].step if scene.current else 0,
         "live": seek is None,
-        "events": [{"step": event.step, "text": event.text} for event in scene.marks],
+        "events": marks(scene),
     }

@@ -58,6 +58,8 @@ class Run:
         self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
         self.successor: Source | None = None
         self.started = time.monotonic()
+        self.waits = False
+        """Whether it rests after its first step, until it is told to play."""
         self.worker: Worker | None = None
         self.keeper = Keeper(shelf, self.owner, self.history)
         self._audience = Audience()

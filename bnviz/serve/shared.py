@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bnviz.charts.scene import View
+from bnviz.lessons import Lesson, built_in
 from bnviz.serve.hub import Hub
 from bnviz.serve.selfcheck import SelfCheck
 from bnviz.serve.viewers import Stream, Viewer
@@ -17,6 +18,8 @@ class Server:
         self.self_check = self_check or SelfCheck()
         self.viewers: set[Viewer] = set()
         """All open sockets."""
+        self.lessons: dict[str, Lesson] = dict(built_in())
+        """Those that are offered, by name."""
         self.host_names: list[str] | None = None
         """The names by which it may be called; None: those of Streamlit's option."""
         self.local = False

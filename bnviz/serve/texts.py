@@ -44,11 +44,13 @@ class Message:
     """Figures that change with every message; None: nothing is measured yet, so there is nothing to draw."""
     series: Series
     scene: Text | None
+    moving: bool = True
+    """Whether a new frame changes anything; not so for who looks at an earlier step."""
 
     @cached_property
     def without_series(self) -> Text:
         """A patch for who has these series."""
-        return self._patch(self.live, {})
+        return self._patch(self.live if self.moving else None, {})
 
     @cached_property
     def with_series(self) -> Text:

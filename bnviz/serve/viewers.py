@@ -226,16 +226,16 @@ class Stream:
         panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         shape = (self, *charts.structure(scene, view))
-        due = (view, seek) not in self._series
-        figures = charts.patch(scene, view, series=due) if scene.current else {}
+        due, moving = (view, seek) not in self._series, seek is None
+        figures = charts.patch(scene, view, series=due) if scene.current and (due or moving) else {}
         if due:
-            slow = {panel.id for panel in panels if not panel.live}
+            slow = {panel.id for panel in panels if not (panel.live and moving)}
             rest = {name: figures.pop(name) for name in slow & figures.keys()}
             self._series[view, seek] = Series(rest, extras_of(scene, view, seek))
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = Text.of("scene", **scene_message(self.source, scene, view, seek), **about)
-        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole)
+        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole, moving)
 
 
 def _nothing() -> None:

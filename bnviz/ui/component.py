@@ -20,11 +20,21 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of, steer
 from bnviz.source import Source
-from bnviz.ui import arm_rows
+from bnviz.ui import arm_rows, lessons
 
-PLAIN_TABS = {"presets": "Presets", "recordings": "Recordings", "selfcheck": "Self-check", "about": "What is this?"}
+PLAIN_TABS = {
+    "presets": "Presets", "lessons": "Lessons", "recordings": "Recordings", "selfcheck": "Self-check",
+    "about": "What is this?",
+}  # fmt: skip
 """Names and titles of the tabs that the live component does not draw."""
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
+
+FIRST_TAB = "layers"
+
+
+def open_tab(tab: str) -> None:
+    """Open a tab, also where the component has another one open."""
+    st.session_state["tab"], st.session_state["turn"] = tab, st.session_state["turn"] + 1
 
 
 def draw(source: Source, control: str | None) -> None:
@@ -41,9 +51,11 @@ def draw(source: Source, control: str | None) -> None:
         "kept": not isinstance(source, Run),
         "arms": list(arm_rows.labels()),
         "normalizations": _normalizations(source),
-        "tabs": [{"name": name, "title": title, "live": name in charts.TABS} for name, title in TABS.items()],
+        "tabs": _tabs(),
         "tab": tab,
         "turn": st.session_state["turn"],
+        "fixed": "arms" in lessons.hidden(),
+        "lesson": lessons.told() if control is not None else None,
         "address": lan_address(),
     }
     if not st.session_state.get("no_socket"):
@@ -67,6 +79,20 @@ def draw(source: Source, control: str | None) -> None:
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
+
+
+def _tabs() -> list[dict[str, Any]]:
+    """What the row of tabs is made of."""
+    return [
+        {"name": name, "title": title, "live": name in charts.TABS, "hidden": _hides(name)}
+        for name, title in TABS.items()
+    ]
+
+
+def _hides(tab: str) -> bool:
+    """Whether a tab is not offered; the one that is open is seen on the page all the same."""
+    names = lessons.hidden()
+    return bool({tab, "tabs"} & names) or (tab in PLAIN_TABS and "texts" in names)
 
 
 def _normalizations(source: Source) -> list[dict[str, str]]:
@@ -97,6 +123,7 @@ def _mount(data: dict[str, Any]) -> None:
         on_tab_change=_take_tab,
         on_toggle_change=_take_toggle,
         on_setting_change=_take_setting,
+        on_lesson_change=_take_lesson,
         on_unreachable_change=_take_unreachable,
         on_arms_change=_nothing,
         on_send_change=_take_message,
@@ -115,6 +142,10 @@ def _take_tab() -> None:
 
 def _take_setting() -> None:
     st.session_state["setting"] = st.session_state["player"].setting
+
+
+def _take_lesson() -> None:
+    st.session_state["lesson_wish"] = st.session_state["player"].lesson
 
 
 def _nothing() -> None:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from bnviz.charts.look import PALETTE, sign
-from bnviz.config import SETTINGS, RunConfig
+from bnviz.config import RunConfig
 from bnviz.config.change import Restart, difference
-from bnviz.config.forgiving import forgiving_config
 from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import COOKIE, from_this_machine
 from bnviz.source import Kept, Source, Status
-from bnviz.ui import arm_rows, component, notice, own_data, sidebar
-from bnviz.ui.component import TABS
+from bnviz.ui import arm_rows, component, course, lessons, link, notice, own_data, sidebar
+from bnviz.ui.component import FIRST_TAB
 from bnviz.ui.markdown import escaped
+from bnviz.ui.visiting import config_of, mine, visitor
 
 HERE = Path(__file__).parent
-OWN_KEYS = ("embed", "embed_options", "run", "tab")
-"""Keys of the link that are no settings."""
-FIRST_TAB = "layers"
 
 
 def main() -> None:
@@ -34,12 +28,12 @@ def main() -> None:
     st.html(f"<style>{_style()}</style>")
     problems: list[str] = []
     if "config" not in st.session_state:
-        notice.keep(_read_link())
+        notice.keep(link.read())
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
         st.markdown("# bnviz\nWatch normalization work")
-        if source is None or _mine(source):
+        if source is None or mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
@@ -47,8 +41,8 @@ def main() -> None:
         problems.append(escaped(source.text))  # has names of recordings in it
     notice.draw(problems)
     if source is not None:
-        _write_link(source)
-        component.draw(source, source.control if isinstance(source, Run) and _mine(source) else None)
+        link.write(source)
+        component.draw(source, source.control if isinstance(source, Run) and mine(source) else None)
     _text(st.session_state["tab"])
 
 
@@ -58,15 +52,16 @@ def _text(tab: str) -> None:
         from bnviz.ui import gallery  # noqa: PLC0415
 
         gallery.draw(_start_preset)
+    elif tab == "lessons":
+        lessons.draw(_start_lesson)
     elif tab == "recordings":
         from bnviz.ui import recordings  # noqa: PLC0415
 
-        everything = server().local and from_this_machine(st.context.headers)
-        recordings.draw(_show, _visitor(), everything)
+        recordings.draw(_show)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
-        checks.draw(_visitor())
+        checks.draw(visitor())
     elif tab == "about":
         from bnviz.ui import about  # noqa: PLC0415
 
@@ -85,21 +80,33 @@ def _turn_to(source: Source | None) -> None:
     if source is None:
         return
     before = server().hub.get(state.get("run", ""))
-    if before is not None and before is not source and _mine(before):
+    if before is not None and before is not source and mine(before):
         state["left"] = before.id
     state["run"], state["tab"], state["turn"] = source.id, FIRST_TAB, state["turn"] + 1
-    if (config := _config_of(source)) is not None:
+    if (config := config_of(source)) is not None:
         sidebar.put(config)
+    if isinstance(source, Run):
+        arm_rows.adopt(source, source.labels)
 
 
 def _start_preset(name: str) -> None:
     """Callback: take a preset's settings, in a run of one's own, and look where it shows best."""
-    state = st.session_state
-    source = server().hub.get(state.get("run", ""))
-    if source is not None and not _mine(source):
-        del state["run"]
+    _forget_others_run()
+    st.session_state.pop("progress", None)
     sidebar.put(live(PRESETS[name].config))
-    state["tab"], state["turn"] = PRESETS[name].tab, state["turn"] + 1
+    component.open_tab(PRESETS[name].tab)
+
+
+def _start_lesson(name: str) -> None:
+    """Callback: begin a lesson, in a run of one's own."""
+    _forget_others_run()
+    course.begin(name)
+
+
+def _forget_others_run() -> None:
+    source = server().hub.get(st.session_state.get("run", ""))
+    if source is not None and not mine(source):
+        del st.session_state["run"]
 
 
 @st.cache_resource
@@ -112,70 +119,20 @@ def _style() -> str:
     return (HERE / "page.css").read_text() + signs
 
 
-def _read_link() -> list[str]:
-    """Take the settings from the link, each that is allowed; return a sentence for each that is not."""
-    link = st.query_params.to_dict()
-    settings = {name: text for name, text in link.items() if name in SETTINGS}
-    unknown = [name for name in link if name not in SETTINGS and name not in (*OWN_KEYS, "preset")]
-    problems = [f"Unknown setting {name!r} in the link. Settings: {', '.join(SETTINGS)}." for name in unknown]
-    name = link.get("preset", DEFAULT)
-    if name not in PRESETS:
-        problems.append(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
-        name = DEFAULT
-    tab = link.get("tab", PRESETS[name].tab)
-    if tab not in TABS:
-        problems.append(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
-        tab = FIRST_TAB
-    st.session_state["tab"], st.session_state["turn"] = tab, 0
-    base, own = live(PRESETS[name].config), server().hub.own_model
-    if own is not None and not {"preset", "run", "model"} & set(link):
-        base = own.config(base)
-    config, fallen = forgiving_config(settings, base)
-    if sidebar.offered(config) != config:
-        fallen.append("model own is the model that a server was started with (bnviz --model), and this one has none.")
-    source = server().hub.get(link.get("run", "" if link else server().hub.front))
-    if source is not None:
-        st.session_state["run"] = source.id
-        config = _config_of(source) or config
-    sidebar.put(config)
-    if isinstance(source, Run):
-        arm_rows.adopt(source, source.labels)
-    fallback = " The default is used." if fallen else ""
-    return problems + [sentence + fallback for sentence in fallen]
-
-
-def _visitor() -> str:
-    """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
-    cookie = st.context.cookies.get(COOKIE)
-    if isinstance(cookie, str):  # AppTest has a mock in its place
-        return cookie
-    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
-
-
-def _mine(source: Source) -> bool:
-    """Whether this visitor may steer it."""
-    return isinstance(source, Run) and source.owner == _visitor()
-
-
-def _config_of(source: Source) -> RunConfig | None:
-    """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
-    return source.config if isinstance(source, Run) else source.description.config
-
-
 def _watching_only(source: Source) -> None:
     """What there is beside the charts of somebody's run, or of a recording."""
     if isinstance(source, Run):
         st.info("You are watching somebody's run.", icon=":material/visibility:")
     else:
         st.info("This is a recording. Play it, or drag the timeline.", icon=":material/movie:")
-    config = _config_of(source)
+    config = config_of(source)
     label = "Start my own with these settings" if config is not None else "Start a run of my own"
     if st.button(label, type="primary"):
         del st.session_state["run"]
         sidebar.put(config or live(PRESETS[DEFAULT].config))
         st.rerun()
     left = server().hub.get(st.session_state.get("left", ""))
-    if left is not None and _mine(left) and st.button("Back to my run"):
+    if left is not None and mine(left) and st.button("Back to my run"):
         _show(left)
     if config is not None:
         told = config.to_dict() | {"dataset": escaped(own_data.title(config.dataset))}
@@ -184,48 +141,50 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
-    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
-        run.drop(label)
+    plays, hidden = course.follow(run), lessons.hidden()
     known = None if run is None else arm_rows.follow(run)
-    if (place := st.session_state.pop("toggle", None)) is not None:
+    if (place := st.session_state.pop("toggle", None)) is not None and "arms" not in hidden:
         arm_rows.toggle_normalization(place)
-    if (setting := st.session_state.pop("setting", None)) is not None:
+    if (setting := st.session_state.pop("setting", None)) is not None and "landscape" not in hidden:
         sidebar.take_landscape(setting)
     wanted = sidebar.config_from_sidebar(problems.append)
     added = st.session_state.pop("own_added", None)
     try:
         if run is not None and run.status is Status.FAILED and known == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
-        return reconcile(wanted, run, known)
+        found = reconcile(wanted, run, None if st.session_state.pop("anew", False) else known)
+        if plays and found.status in (Status.STARTING, Status.PAUSED):
+            found.command("play")
+        return found
     except TooManyRuns as error:
         problems.append(str(error))
         return run
 
 
 def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Run:
-    """The run that should be alive, given what the sidebar asks for, and the run's config as the sidebar knew it."""
+    """The run that should be alive, given what the sidebar asks for, and the run's config as the sidebar knew it.
+
+    known: None starts a new one in any case.
+    """
     if run is not None and known == wanted:
         return run
     if run is not None and known is not None and run.status.live:
         changes = difference(known, wanted)
         if not isinstance(changes, Restart):
-            st.toast("Changed while running, with no reset.", icon=":material/bolt:")
+            _say("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes, arm_rows.labels())
             return run
-        st.toast(notice.started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
-    started = server().hub.start(wanted, _visitor(), instead_of=run, for_viewers=run is None)
+        _say(notice.started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
+    started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
     arm_rows.adopt(started, started.labels)
     return started
 
 
-def _write_link(source: Source) -> None:
-    tab, config = st.session_state["tab"], _config_of(source)
-    settings = dict(parse_qsl(config.to_query())) if config is not None else {}
-    wanted = settings | {"run": source.id} | ({"tab": tab} if tab != FIRST_TAB else {})
-    kept = {name: text for name, text in st.query_params.to_dict().items() if name in ("embed", "embed_options")}
-    if st.query_params.to_dict() != wanted | kept:
-        st.query_params.from_dict(wanted | kept)
+def _say(text: str, icon: str) -> None:
+    """A word on what happened to the run; in a lesson the lesson says it."""
+    if lessons.progress() is None:
+        st.toast(text, icon=icon)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
-from typing import Any, get_args
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_args
 
 import streamlit as st
 
@@ -12,14 +14,17 @@ from bnviz.config import AS_IS, SETTINGS, Arm, Landscape, RunConfig
 from bnviz.config.catalog import DataSet
 from bnviz.config.own import data_set
 from bnviz.config.settings import Choice, Number, Whole
+from bnviz.lessons.hiding import ADVANCED
 from bnviz.presets import PRESETS, live
 from bnviz.serve.own_model import OwnModel
 from bnviz.serve.shared import server
-from bnviz.ui import arm_rows, own_data
+from bnviz.ui import arm_rows, lessons, own_data
 from bnviz.ui.markdown import escaped
 
 FIELDS = {each.name: each for each in fields(RunConfig)}
 OWN = "own"
+More = ParamSpec("More")
+Value = TypeVar("Value")
 
 
 def put(config: RunConfig) -> None:
@@ -51,15 +56,16 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
     """Draw the controls; return the config they ask for, or the last good one after saying what is wrong."""
     state = st.session_state
     chosen: dict[str, Any] = {}
-    _preset_box()
-    chosen["dataset"] = dataset = own_data.choose(_key("dataset"), _label("dataset"), _help("dataset"))
+    if "preset" not in lessons.hidden():
+        _preset_box()
+    chosen["dataset"] = dataset = _dataset("dataset")
     data = data_set(dataset)
     if dataset != state["config"].dataset:
         kept = ("model",) if state[_key("model")] == "own" else ()
         state.update({_key(name): value for name, value in data.usual.items() if name not in kept})
     if data.drawn:
         chosen["data_noise"] = _share("data_noise", 0.05)
-    if data.openml:
+    if data.openml and "dataset" not in lessons.hidden():
         st.caption("Downloaded from openml.org on first use.")
     own = server().hub.own_model
     if own is not None:
@@ -69,7 +75,7 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
         chosen["depth"] = _slider("depth")
         chosen["width"] = _stops("width")
         chosen["activation"] = _pills("activation")
-    chosen["arms"] = arm_rows.arms(None if ours else own)
+    chosen["arms"] = _arms(None if ours else own)
     chosen["learning_rate"] = _stops("learning_rate", "{:g}")
     chosen["batch_size"] = _stops("batch_size")
     chosen["seed"] = _number("seed")
@@ -80,7 +86,7 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
         problem(str(error))
         return _last_good()
     state["config"] = config
-    if _preset_of(config) != state["preset"]:
+    if "preset" not in lessons.hidden() and _preset_of(config) != state["preset"]:
         st.rerun()  # the box on top was drawn before the settings were known
     return config
 
@@ -88,7 +94,7 @@ def config_from_sidebar(problem: Callable[[str], None]) -> RunConfig:
 def _advanced(data: DataSet, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any]:
     """Draw what is seldom changed; the settings chosen there. ours: whether the nets are bnviz's."""
     chosen: dict[str, Any] = {}
-    with st.expander("Advanced"):
+    with nullcontext() if lessons.hidden().issuperset(ADVANCED) else st.expander("Advanced"):
         if data.images and server().hub.own_model is None:
             chosen["model"] = _choice("model", ("mlp", "cnn"))
         for name in ("init", "optimizer") if ours else ("optimizer",):
@@ -115,6 +121,29 @@ def _key(name: str) -> str:
     if "config" in st.session_state:
         st.session_state.setdefault(key, getattr(st.session_state["config"], name))
     return key
+
+
+def _unless_hidden(draw: Callable[Concatenate[str, More], Value]) -> Callable[Concatenate[str, More], Value]:
+    """The control of a setting; where it is hidden, only the value that the setting has."""
+
+    @wraps(draw)
+    def drawn(name: str, /, *more: More.args, **named: More.kwargs) -> Value:
+        if name in lessons.hidden():
+            return cast(Value, st.session_state[_key(name)])
+        return draw(name, *more, **named)
+
+    return drawn
+
+
+@_unless_hidden
+def _dataset(name: str) -> str:
+    return own_data.choose(_key(name), _label(name), _help(name))
+
+
+def _arms(own: OwnModel | None) -> tuple[Arm, ...]:
+    if "arms" in lessons.hidden():
+        return _last_good().arms
+    return arm_rows.arms(own, more="add" not in lessons.hidden())
 
 
 def _help(name: str) -> str:
@@ -146,6 +175,7 @@ def _preset_box() -> None:
     )  # fmt: skip
 
 
+@_unless_hidden
 def _choice(name: str, allowed: Sequence[str] = (), on_change: Callable[[], None] | None = None) -> str:
     choice = SETTINGS[name]
     assert isinstance(choice, Choice)
@@ -173,6 +203,7 @@ def _model_box(data: DataSet, own: OwnModel) -> str:
     return chosen
 
 
+@_unless_hidden
 def _pills(name: str) -> str:
     choice = SETTINGS[name]
     assert isinstance(choice, Choice)
@@ -181,24 +212,28 @@ def _pills(name: str) -> str:
     )
 
 
+@_unless_hidden
 def _share(name: str, step: float) -> float:
     setting = SETTINGS[name]
     assert isinstance(setting, Number)
     return st.slider(_label(name), setting.low, setting.high, key=_key(name), step=step, help=_help(name))
 
 
+@_unless_hidden
 def _slider(name: str) -> int:
     setting = SETTINGS[name]
     assert isinstance(setting, Whole)
     return st.slider(_label(name), setting.low, setting.high, key=_key(name), help=_help(name))
 
 
+@_unless_hidden
 def _number(name: str) -> int:
     setting = SETTINGS[name]
     assert isinstance(setting, Whole)
     return int(st.number_input(_label(name), setting.low, setting.high, key=_key(name), step=1, help=_help(name)))
 
 
+@_unless_hidden
 def _stops(name: str, form: str = "{}") -> Any:
     """A slider over round values, and whatever value a link has brought along."""
     setting = SETTINGS[name]

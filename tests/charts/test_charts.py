@@ -201,6 +201,10 @@ def test_units_are_shown_where_the_notion_applies(depth, activation, units):
         ({"tab": ["time"]}, View()),
         ({"tab": "time" * 100}, View(tab=("time" * 10))),
         ({"layer": 1.5, "unknown": 1}, View()),
+        ({"large": 3, "log_steps": True}, View(large=3, log_steps=True)),
+        ({"large": 0, "log_steps": 1}, View()),
+        ({"large": 10}, View()),
+        ({"large": True}, View()),
     ],
 )
 def test_views_are_clamped(given, view):

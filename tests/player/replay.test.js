@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { advance, replay } from "../../bnviz/ui/player/replay.js";
-import { seek } from "../../bnviz/ui/player/timeline.js";
 
 let s;
 beforeEach(() => {
@@ -10,8 +9,8 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const sent = [];
   s = {
-    sent, ws: { readyState: 1, send: (text) => sent.push(JSON.parse(text)) }, root: { dataset: {} }, last: 100,
-    play: { ariaLabel: "Play", firstChild: {} }, pace: { value: "10" }, slider: { min: "0" }, ticked: -Infinity,
+    sent, known: { first: 0 }, ws: { readyState: 1, send: (text) => sent.push(JSON.parse(text)) }, root: { dataset: {} }, last: 100,
+    play: { ariaLabel: "Play", firstChild: {} }, pace: { value: "10" }, ticked: -Infinity,
   };
 });
 
@@ -47,10 +46,4 @@ test("step and back move by one measured step", () => {
   replay(s, "step");
   replay(s, "back");
   assert.deepEqual(s.sent, [{ move: 1 }, { move: -1 }]);
-});
-
-test("the last step is followed, not stood still at", () => {
-  seek(s, 100);
-  seek(s, 99);
-  assert.deepEqual(s.sent, [{ seek: null }, { seek: 99 }]);
 });

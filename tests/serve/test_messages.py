@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bnviz.charts.scene import View
 from bnviz.frames import Event
-from bnviz.serve.messages import findings_of, header_of, scene_of, timeline_of, words_of
+from bnviz.serve.messages import extras_of, findings_of, header_of, scene_of, timeline_of, words_of
 from bnviz.verdict import findings
 from tests.serve.conftest import CONFIG
 
@@ -13,7 +15,9 @@ def test_what_goes_with_the_figures(run, steps):
     run.take(Event(0, "change", "none", {"normalization": "batch"}))
     scene = scene_of(run, None)
     assert header_of(run, scene, None)["status"] == "running"
-    assert timeline_of(scene, None)["events"] == [{"step": 0, "text": "none: normalization → batch"}]
+    assert timeline_of(scene, None)["events"] == [
+        {"step": 0, "look": 0, "name": "BatchNorm", "text": "step 0: none: normalization → batch", "arm": 0}
+    ]
     assert "".join(span["text"] for span in words_of(scene))
 
 
@@ -44,3 +48,21 @@ def test_what_is_measured_from_now_on_is_known_at_once(run):
     assert not scene_of(run, None).landscape_known
     run.take(Event(5, "change", None, {"landscape": "0.01-30"}))
     assert scene_of(run, None).landscape_known
+
+
+def test_the_run_answers_a_question_at_its_step_and_not_before(run, steps):
+    view = View(ask="diverges 0", until=50)
+    for frames in steps[1:4]:
+        run.take(frames)
+    early = extras_of(scene_of(run, None), view, None)["answer"]
+    assert early["option"] is None
+    assert early["spans"][0]["text"] == "The run cannot say yet: this is step 30, and it answers at step 50."
+    for frames in steps[4:]:
+        run.take(frames)
+    found = extras_of(scene_of(run, None), view, None)["answer"]
+    assert (found["ask"], found["option"]) == ("diverges 0", 1)
+    assert extras_of(scene_of(run, 10), view, 10)["answer"] == found, "the step looked at has no part in it"
+    for later in (1, 2):  # what comes after its step changes nothing
+        run.take(tuple(replace(frame, step=50 + 10 * later, train_loss=float("nan")) for frame in steps[-1]))
+    assert extras_of(scene_of(run, None), view, None)["answer"] == found
+    assert "answer" not in extras_of(scene_of(run, None), View(ask="nonsense"), None)

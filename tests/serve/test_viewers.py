@@ -91,6 +91,27 @@ def test_looking_back_and_being_live_again(run, seat, steps):
     assert message["step"] == 50
 
 
+def test_who_looks_back_is_sent_no_figures_again_that_stand_still(run, steps):
+    stream, viewer = Stream(run), Viewer(lambda: None)  # without its thread: messages as they are made
+
+    def sent(seek):
+        viewer.news = stream._message(viewer.view, seek, [viewer])
+        return json.loads(viewer.take())
+
+    run.take(steps[1])
+    assert sent(None)["type"] == "scene"
+    assert "values-0" in sent(None)["figures"]
+    stream._series = {}  # due again
+    back = sent(0)
+    assert (back["type"], back["step"], back["newest"]) == ("patch", 0, 10)
+    assert {"values-0", "loss"} <= set(back["figures"])
+    run.take(steps[2])
+    still = sent(0)
+    assert (still["type"], still["step"], still["newest"]) == ("status", 0, 20)
+    stream._series = {}
+    assert {"values-0", "loss"} <= set(sent(10)["figures"])
+
+
 def test_figures_are_made_once_for_all_who_see_the_same(run, monkeypatch, steps):
     from bnviz import charts
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from bnviz.charts import telling
 from bnviz.charts.bands import band
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.lines import chart, every, steps_of
+from bnviz.charts.lines import chart
 from bnviz.charts.look import Figure, encode, floats, hull, translucent
 from bnviz.charts.panel import Panel, Part, Tab, layer_switch, name_of_arm, over_steps, strong
 from bnviz.charts.rows import PEAK, UNIT
 from bnviz.charts.scene import Scene, View, chosen_layer, evenly
+from bnviz.charts.steps import along, every, steps_of
 from bnviz.frames import PERCENTILES, Floats
 
 CELLS = 48
@@ -38,7 +39,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     layer = chosen_layer(scene, view)
     unit: list[Part] = [strong("One unit"), layer_switch(scene, layer)]
     found = [
-        over_steps("unit", unit, "Percentiles of one unit over steps",
+        over_steps("unit", unit, f"Percentiles of one unit of {scene.layers[layer]} over steps",
                    partial(_percentiles, name="unit_percentiles", layer=layer, layers=[layer]),
                    partial(telling.percentiles, name="unit_percentiles", layer=layer),
                    EXPLANATIONS["unit_percentiles"],
@@ -50,7 +51,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         what = what[: 1 if len(scene.titles) > 3 else 2]  # as much as there is room for
         found.append(
             over_steps(f"density-{arm}", [*what, name if what else name | {"strong": True}],
-                       f"Density of what enters the activation of one layer over steps: {name['text']}",
+                       f"Density of what enters the activation of {scene.layers[layer]} over steps: {name['text']}",
                        partial(heatmap, arm=arm, layer=layer),
                        partial(telling.percentiles, name="preactivation_percentiles", layer=layer, arms=[arm]),
                        EXPLANATIONS["density_over_time"],
@@ -95,17 +96,20 @@ def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:
     low, high = _value_axis(scene, layer)
     hist, ranges, clipped = (scene.history(f"preactivation_{part}", label, layer) for part in PARTS)
     shares = cells(hist, ranges, clipped, low, high)  # (N, CELLS)
-    groups = columns(len(shares))
-    color = scene.colors(view).arm(arm)
+    groups, where = columns(len(shares)), "customdata" if view.log_steps else "x"
+    color, edges = scene.colors(view).arm(arm), _edges(steps_of(scene), groups)
     trace = {
         "type": "heatmap", "z": encode(_per_mille(_averages(shares, groups).T)),
-        "x": floats(_edges(steps_of(scene), groups)), "y": floats(np.linspace(low, high, CELLS + 1)),
+        "x": floats(along(view, edges)), "y": floats(np.linspace(low, high, CELLS + 1)),
         "zmin": 0, "zmax": 1000 * FULLEST, "showscale": False,
         "colorscale": [[0, translucent(color, 0)], [0.25, translucent(color, 0.4)], [1, color]],
         "hoverlabel": {"bordercolor": color},
-        "hovertemplate": f"{scene.layers[layer]} · step %{{x:.0f}} · {title}<br>value %{{y:.3~g}}: "
+        "hovertemplate": f"{scene.layers[layer]} · step %{{{where}:.0f}} · {title}<br>value %{{y:.3~g}}: "
         "%{z} of 1000 values<extra></extra>",
     }  # fmt: skip
+    if view.log_steps:  # which step a column is of, in each of its cells
+        middles = np.round((edges[1:] + edges[:-1]) / 2).astype(np.uint32)
+        trace["customdata"] = encode(np.tile(middles, (CELLS, 1)))
     outside = 1 - shares.sum(axis=1)
     outside = outside[np.isfinite(outside)]
     share = outside.mean() if outside.size else 0.0

@@ -9,11 +9,12 @@ import numpy as np
 
 from bnviz.charts import telling
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.lines import chart, every, level_line, steps_of, thinned
-from bnviz.charts.look import Figure, encode, floats, translucent
+from bnviz.charts.lines import chart, level_line
+from bnviz.charts.look import Figure, floats, translucent
 from bnviz.charts.measures import GRAD_NORM, UPDATE_RATIO
 from bnviz.charts.panel import Panel, Tab, by_layer, layer_over_steps, name_of_arm, over_steps, units
 from bnviz.charts.scene import Scene, View, evenly
+from bnviz.charts.steps import across, every, steps_of, thinned, told
 
 MOST_LINES = 13
 MOST_POINTS = 200
@@ -53,10 +54,10 @@ def all_layers(scene: Scene, view: View, arm: int) -> Figure:
     shown = evenly(count, MOST_LINES)
     for place, layer in enumerate(shown):
         traces.append({
-            "type": "scatter", "mode": "lines", "x": encode(steps_of(scene)[beat]), "y": floats(values[:, layer]),
+            "type": "scatter", "mode": "lines", **across(view, steps_of(scene)[beat]), "y": floats(values[:, layer]),
             "line": {"color": translucent(color, 0.3 + 0.7 * place / max(1, len(shown) - 1)), "width": 1.1},
             "hoverlabel": {"bordercolor": color},
-            "hovertemplate": f"{scene.layers[layer]} · step %{{x}} · {title}"
+            "hovertemplate": f"{scene.layers[layer]} · {told(view)} · {title}"
             f"<br>{UPDATE_RATIO.what} %{{y:.3~g}}<extra></extra>",
         })  # fmt: skip
     everything = np.concatenate([scene.history(UPDATE_RATIO.name, each).ravel() for each in scene.titles])

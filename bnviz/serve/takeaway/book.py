@@ -111,11 +111,8 @@ class Book:
             for panel in charts.panels(scene, usual):
                 self._tell(panel, tab, places)
             self._progress(done + share * (number + 1) / len(self.tabs))
-        colors = {
-            theme: [scene.colors(View(theme=theme)).arm(arm) for arm in range(len(scene.titles))]
-            for theme in self._allowed["theme"]
-        }
-        return {"tabs": tabs, "colors": colors, "names": list(scene.titles.values())}
+        legends = {theme: charts.legend(scene, View(theme=theme)) for theme in self._allowed["theme"]}
+        return {"tabs": tabs, "legends": legends}
 
     def _figure(self, panel: Panel, tab: str, places: list[int]) -> int:
         """The place of a panel's figure: known by the function that draws it, and what that is given."""

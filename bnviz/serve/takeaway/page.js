@@ -55,6 +55,12 @@ function toldAt(book, number, place, view) {
   return told ? book.shelf[matching(told[place], view).said] : "";
 }
 
+// The one panel that is to be large, by its number in reading order; or all.
+function alone(panels, number) {
+  const order = [...panels.filter(({ group }) => group === "layers"), ...panels.filter(({ group }) => group !== "layers")];
+  return number && order[number - 1] ? [order[number - 1]] : panels;
+}
+
 /**
  * What a server would send for this view at this step: all that is needed to draw it from nothing.
  * @param {any} book
@@ -62,11 +68,12 @@ function toldAt(book, number, place, view) {
  * @param {any} view
  */
 export function sceneAt(book, place, view) {
-  const { tabs, colors, names } = book.chapters[book.chapter[place]];
+  const { tabs, legends } = book.chapters[book.chapter[place]];
   const { grids, notice, words } = tabs[view.tab];
-  const panels = matching(grids, view).panels.map(([description, figure]) => ({ ...book.shelf[description], figure }));
+  const found = matching(grids, view).panels.map(([description, figure]) => ({ ...book.shelf[description], figure }));
+  const panels = alone(found, view.large);
   return {
-    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, colors: colors[view.theme], names, empty: false, notice, words,
+    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, ...legends[view.theme], arms: [], empty: false, notice, words,
     figures: Object.fromEntries(panels.map(({ id, figure }) => [id, figureAt(book, figure, place, view)])),
     told: Object.fromEntries(panels.map(({ id, figure }) => [id, toldAt(book, figure, place, view)])),
     sentence: book.shelf[book.words[place]], timeline: at(book.timelines, place),
@@ -98,6 +105,7 @@ export function reader(book, usual, receive) {
     send: (text) => {
       const message = JSON.parse(text);
       if (message.view) view = { ...usual, ...message.view };
+      if (view.large) view.stacked = true; // as a server has it: what stands alone names its layers
       if (message.seek !== undefined) place = message.seek === null ? last : nearest(message.seek);
       if (message.move) place = Math.max(0, Math.min(last, place + message.move));
       if (view.away) return;

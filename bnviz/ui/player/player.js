@@ -5,13 +5,15 @@ import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
 import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
+import { showAnswer, showLesson } from "./lesson.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
+import { leftFullScreen } from "./present.js";
 import { advance } from "./replay.js";
 import { connect, receive, send } from "./socket.js";
 import { showWords } from "./stages.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
-import { showTimeline } from "./timeline.js";
+import { showMarks, showTimeline } from "./timeline.js";
 import { build, showSentence, showStatus } from "./toolbar.js";
 
 const STATES = new WeakMap(); // by parentElement: the default export runs again on each rerun, without cleanup
@@ -59,11 +61,12 @@ function count(s, message) {
   }
   showStatus(s, message);
   showTold(s, message.told, message.status);
-  // While numbers run, a reader (and a screen reader) needs time for the words.
-  if (message.sentence?.length && !(message.status === "running" && now - s.said < 1500)) {
+  // While numbers run live, a reader (and a screen reader) needs time for the words.
+  if (message.sentence?.length && !(message.status === "running" && message.live && now - s.said < 1500)) {
     showSentence(s, message.sentence);
     showFindings(s, message.findings);
   }
+  if (message.answer) showAnswer(s, message.answer);
   if (message.timeline) showTimeline(s, message.timeline);
   if (message.arms) showArms(s, message);
   if (s.data.kept) advance(s, message);
@@ -74,7 +77,9 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors, message.names);
+  buildGrid(s, message);
+  s.layers = message.layers;
+  if (!s.view.large) s.charts = message.grid.length;
   showNotice(s, message.notice);
   showWords(s, message.words);
   showFindings(s, message.findings);
@@ -107,21 +112,24 @@ export function fit(s) {
 function resized(s, entries) {
   for (const { target } of entries) {
     if (target === s.root) fit(s);
+    else if (target === s.marks) showMarks(s);
     else if (target.data && target.clientWidth) window.Plotly.Plots.resize(target);
   }
 }
 
 export function start(parentElement) {
   const root = parentElement.querySelector(".bnviz-player") ?? parentElement.appendChild(el("div", { class: "bnviz-player" }));
-  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, tries: 0, said: 0, problemUntil: 0 };
+  const s = { root, view: {}, panels: new Map(), next: { scene: null, patch: null }, draws: [], seq: 0, arm: 0, charts: 0, tries: 0, said: 0, problemUntil: 0 };
   build(s);
   s.abort = new AbortController();
   const { signal } = s.abort;
   document.addEventListener("keydown", (event) => onKey(s, event), { signal });
   document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
+  document.addEventListener("fullscreenchange", () => leftFullScreen(s), { signal });
   window.addEventListener("resize", () => fit(s), { signal });
   s.sizes = new ResizeObserver((entries) => resized(s, entries));
   s.sizes.observe(root);
+  s.sizes.observe(s.marks);
   return s;
 }
 
@@ -150,6 +158,7 @@ export default function player(component) {
   s.pace.hidden = !data.kept;
   loadPlotly(data.plotly);
   fillTabs(s);
+  showLesson(s);
   if (data.turn !== s.turn) { // the page itself has chosen a tab, at the start or since
     s.turn = data.turn;
     openTab(s, data.tab);

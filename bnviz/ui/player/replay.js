@@ -16,10 +16,10 @@ export function buildPace(s) {
 export function replay(s, name) {
   s.playing = name === "play";
   clearTimeout(s.ticking);
-  if (name === "restart") return seek(s, Number(s.slider.min));
+  if (name === "restart") return seek(s, s.known.first);
   if (name === "step") return send(s, { move: 1 });
   if (name === "back") return send(s, { move: -1 });
-  if (s.playing && s.atEnd) seek(s, Number(s.slider.min)); // it has been seen: from the start
+  if (s.playing && s.atEnd) seek(s, s.known.first); // it has been seen: from the start
   else if (s.playing) advance(s, { live: false });
   else showPlaying(s);
 }

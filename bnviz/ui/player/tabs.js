@@ -10,9 +10,10 @@ export function buildTabs(s) {
 }
 
 export function fillTabs(s) {
-  if (s.tabs.children.length) return;
-  s.tabs.append(...s.data.tabs.map(({ name, title, live }) => el("button", { role: "tab", id: `bnviz-tab-${name}`, "data-tab": name,
+  if (!s.tabs.children.length) s.tabs.append(...s.data.tabs.map(({ name, title, live }) => el("button", { role: "tab", id: `bnviz-tab-${name}`, "data-tab": name,
     class: !live && "bnviz-text", "aria-controls": "bnviz-view", onclick: () => chooseTab(s, name) }, title)));
+  s.data.tabs.forEach(({ hidden }, place) => { s.tabs.children[place].hidden = hidden; });
+  s.tabs.hidden = s.data.tabs.every(({ hidden }) => hidden);
 }
 
 // Tabs that are not live are drawn by the page, below: then the charts here are put away.
@@ -20,7 +21,8 @@ export function openTab(s, name) {
   const { live } = s.data.tabs.find((tab) => tab.name === name);
   markTab(s, name);
   s.root.classList.toggle("bnviz-away", !live);
-  look(s, live ? { tab: name, away: false } : { away: true });
+  s.root.classList.remove("bnviz-one");
+  look(s, { large: null, ...(live ? { tab: name, away: false } : { away: true }) });
 }
 
 export function markTab(s, name) {
@@ -33,14 +35,14 @@ export function markTab(s, name) {
   s.body.setAttribute("aria-labelledby", `bnviz-tab-${name}`);
 }
 
-function chooseTab(s, name) {
+export function chooseTab(s, name) {
   if (name === s.tab) return;
   openTab(s, name);
   s.trigger("tab", name);
 }
 
 function onTabKey(s, event) {
-  const tabs = [...s.tabs.children];
+  const tabs = [...s.tabs.children].filter((tab) => !tab.hidden);
   const at = tabs.indexOf(event.target);
   const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
   if (at < 0 || to === undefined) return;

@@ -2,15 +2,16 @@
 import { el, words } from "./dom.js";
 import { showWatching } from "./follow.js";
 import { buildFork } from "./fork.js";
-import { presenting, showKeys } from "./keys.js";
-import { look } from "./panels.js";
+import { showKeys } from "./keys.js";
+import { buildLesson } from "./lesson.js";
+import { buildPresent } from "./present.js";
 import { buildPace, showPlaying } from "./replay.js";
 import { openSave } from "./save.js";
 import { openShare } from "./share.js";
 import { command } from "./socket.js";
 import { buildWords } from "./stages.js";
 import { buildTabs } from "./tabs.js";
-import { seek } from "./timeline.js";
+import { buildTimeline, forward } from "./timeline.js";
 
 const TAILS = { kept: "recording", growing: "recording, still being written" };
 
@@ -18,26 +19,21 @@ export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
     "aria-keyshortcuts": shortcut, onclick }, el("span", {}, name), key ? el("kbd", { "aria-hidden": "true", "data-key": key }) : "");
   s.play = button("Play", "space", "Space", () => command(s, s.play.ariaLabel.toLowerCase()), "bnviz-play");
-  s.controls = [s.play, button("Step", "→", "ArrowRight", () => command(s, "step")), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
+  s.controls = [s.play, button("Step", "→", "ArrowRight", () => forward(s)), button("Restart", "", null, () => command(s, "restart")), buildPace(s)];
   const arms = buildFork(s, button);
   s.controls.push(s.fork);
   s.status = el("span", { class: "bnviz-status" });
   s.watching = el("span", { class: "bnviz-watching", hidden: true });
-  const tools = [button("Present", "P", "P", () => present(s)), button("Share", "Q", "Q", () => openShare(s)),
+  const tools = [buildPresent(s), button("Share", "Q", "Q", () => openShare(s)),
     button("Save", "", null, () => openSave(s)), button("Keys", "?", "?", () => showKeys(s))];
   s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
   s.problem = el("p", { class: "bnviz-problem", role: "alert", hidden: true });
   s.groups = { layers: el("div", { class: "bnviz-group bnviz-layers" }), series: el("div", { class: "bnviz-group bnviz-series" }) };
-  s.first = el("span");
-  s.slider = el("input", { type: "range", min: 0, max: 0, "aria-label": "Step shown", oninput: () => seek(s, Number(s.slider.value)) });
-  s.ticks = el("div", { class: "bnviz-ticks" });
-  s.live = el("button", { class: "bnviz-live", onclick: () => seek(s, null) }, "Live");
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
   buildWords(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" },
-    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series,
-    el("div", { class: "bnviz-timeline" }, s.first, el("div", {}, s.slider, s.ticks), s.live));
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, buildLesson(s),
+    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
     el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools),
@@ -45,7 +41,8 @@ export function build(s) {
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
-export function showStatus(s, { status, step, steps, rate, text, watching, unkept }) {
+export function showStatus(s, { status, step, steps, rate, text, live, watching, unkept }) {
+  s.past = live === false;
   showWatching(s, watching);
   s.steps = steps ?? s.steps;
   if (s.data.kept) showPlaying(s);
@@ -77,9 +74,4 @@ export function showSentence(s, spans) {
   s.sentence.dataset.key = key;
   s.said = performance.now();
   s.sentence.replaceChildren(...words(spans));
-}
-
-export function present(s, on = !presenting()) {
-  document.documentElement.classList.toggle("bnviz-present", on);
-  look(s, { present: on });
 }

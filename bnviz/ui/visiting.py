@@ -1,0 +1,36 @@
+"""Who looks at the page, and what of it is theirs."""
+
+from __future__ import annotations
+
+import secrets
+
+import streamlit as st
+
+from bnviz.config import RunConfig
+from bnviz.serve.run import Run
+from bnviz.serve.shared import server
+from bnviz.serve.visitors import COOKIE, from_this_machine
+from bnviz.source import Source
+
+
+def visitor() -> str:
+    """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
+    cookie = st.context.cookies.get(COOKIE)
+    if isinstance(cookie, str):  # AppTest has a mock in its place
+        return cookie
+    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
+
+
+def mine(source: Source) -> bool:
+    """Whether this visitor may steer it."""
+    return isinstance(source, Run) and source.owner == visitor()
+
+
+def config_of(source: Source) -> RunConfig | None:
+    """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
+    return source.config if isinstance(source, Run) else source.description.config
+
+
+def at_home() -> bool:
+    """Whether this is the user's own server, asked from its own machine: then every recording is theirs to see."""
+    return server().local and from_this_machine(st.context.headers)
