@@ -9,12 +9,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from bnviz.charts.look import PALETTE, Figure, encode
+from bnviz.charts.look import PALETTE, Figure, encode, sign
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "notice", "panels", "patch", "told"]
+__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "legend", "notice", "panels", "patch", "told"]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -22,20 +22,17 @@ AXIS_LIVE = ("range", "dtick")
 
 
 def figures(scene: Scene, view: View) -> dict[str, Any]:
-    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "colors", "names", "empty", "notice", ...}`.
+    """`{"grid": [...], "figures": {id: {"data", "layout", "note"}}, "empty", "notice", "words"}`, and its legend.
 
-    grid: panels in order; colors: by the arms' places; names: of networks drawn, by their places ("" where none is);
-    empty: whether nothing is measured yet; notice: what a tab without charts says instead, `{"title", "text"}` with or
-    without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the place of the setting), or
-    None; words: what it says beside them (see `Tab`), or None.
+    grid: panels in order; empty: whether nothing is measured yet; notice: what a tab without charts says instead,
+    `{"title", "text"}` with or without a `"button": {"text", "setting": {name: value}}` (or with a `"command"` in the
+    place of the setting), or None; words: what it says beside them (see `Tab`), or None.
     """
     chosen, view = panels(scene, view), _seen(view)
-    names = dict(zip(scene.places, scene.titles.values(), strict=True))
     return {
         "grid": [panel.describe() for panel in chosen],
         "figures": {panel.id: panel.draw(scene, view) for panel in chosen},
-        "colors": [PALETTE[view.theme].arm(place) for place in range(max(scene.places, default=-1) + 1)],
-        "names": [names.get(place, "") for place in range(max(scene.places, default=-1) + 1)],
+        **legend(scene, view),
         "empty": not scene.current,
         "notice": notice(scene, view),
         "words": words(scene, view),
@@ -49,6 +46,17 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
     """
     chosen, view = panels(scene, view), _seen(view)
     return {panel.id: changes(panel.draw(scene, view)) for panel in chosen if series or panel.live}
+
+
+def legend(scene: Scene, view: View) -> Part:
+    """`{"colors", "names", "signs"}` by the arms' places; names: of those drawn, "" where none is."""
+    names = dict(zip(scene.places, scene.titles.values(), strict=True))
+    places = range(max(scene.places, default=-1) + 1)
+    return {
+        "colors": [PALETTE[view.theme].arm(place) for place in places],
+        "names": [names.get(place, "") for place in places],
+        "signs": [sign(place) for place in places],
+    }
 
 
 def changes(figure: Figure) -> Figure:

@@ -72,7 +72,7 @@ def layer_over_steps(
     shown = chosen_layer(scene, view) if layer is None else layer
     title = [strong(measure.title), *([{"text": told}] if told else []), chip(scene, view, shown)]
     return over_steps(
-        id or f"{measure.name}-steps", title, f"{measure.title} of one layer over steps",
+        id or f"{measure.name}-steps", title, f"{measure.title} of {scene.layers[shown]} over steps",
         partial(of_layer, measure=measure, layer=shown),
         partial(telling.of_measure, measure=measure, layer=shown), measure.topic,
     )  # fmt: skip

@@ -25,7 +25,7 @@ from bnviz.serve.shared import server
 from bnviz.serve.shelf import Entry
 from bnviz.serve.takeaway import routes as takeaway
 from bnviz.serve.takeaway.routes import file_name
-from bnviz.serve.visitors import COOKIE, Hosts, PageHeaders, from_this_machine, same_origin
+from bnviz.serve.visitors import COOKIE, BasePath, Hosts, PageHeaders, from_this_machine, same_origin
 from bnviz.source import Source
 
 HERE = Path(__file__).resolve().parent
@@ -127,7 +127,11 @@ def routes() -> list[BaseRoute]:
 
 def middleware() -> list[Middleware]:
     """What every request passes."""
-    return [Middleware(Hosts, names=_host_names), Middleware(PageHeaders, script=PLOTLY)]
+    return [
+        Middleware(Hosts, names=_host_names),
+        Middleware(BasePath, base=lambda: st.get_option("server.baseUrlPath") or ""),
+        Middleware(PageHeaders, script=PLOTLY),
+    ]
 
 
 def _host_names() -> list[str]:

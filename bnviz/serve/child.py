@@ -91,6 +91,8 @@ class _Session:
 
     def _show(self) -> None:
         """Measure what is looked at beside the frames; the update that is explained is the last one."""
+        if self.journey is not None:
+            return  # on the way: the networks are not where the picture is
         if self.resting and self.unit is not None:
             closeup = self.slow.close_up(**self.unit)
             self.writer.write(Note("closeup", to_text(closeup) if closeup else ""))
@@ -112,6 +114,9 @@ class _Session:
         try:
             if command == "pace":
                 self.interval = float(values["interval"])
+            elif command == "look":
+                self.unit, self.plane = values["unit"], values["plane"]
+                self._show()
             elif self.journey is not None:
                 self._obey_on_the_way(command, values)
             elif command == "play":
@@ -124,9 +129,6 @@ class _Session:
                 self.paused = True
                 self._extend_when_finished(by=1)
                 self._write(self.trainer.items(measure=True))
-            elif command == "look":
-                self.unit, self.plane = values["unit"], values["plane"]
-                self._show()
             elif command in OF_ARMS:
                 self._steer(command, values)
         except ValueError as error:
@@ -177,11 +179,12 @@ class _Session:
             waiting, self.waiting = self.waiting, []
             for command in waiting:
                 self._obey(**command)
+            self._show()
         else:
             goal, start = (journey.until, journey.step) if journey.told else (journey.step, 0)
             share = (journey.trainer.step_count - start) / max(1, goal - start)
-            what = "Training again from" if journey.told else "Going back to"
-            self.writer.write(Note("progress", f"{what} step {journey.step}, {share:.0%} …", share))
+            what = "training again from" if journey.told else "going back to"
+            self.writer.write(Note("progress", f"{what} step {journey.step}: {share:.0%} …", share))
 
 
 def main() -> None:

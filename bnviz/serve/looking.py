@@ -27,5 +27,5 @@ def attend(source: Source, looking: Iterable[tuple[View, object]]) -> None:
 
 
 def _asked(run: Run, view: View) -> dict[str, Any]:
-    scene = scene_of(run, None)
+    scene = scene_of(run, None, view.solo)
     return {"arm": chosen_arm(scene, view), "layer": chosen_layer(scene, view), "unit": view.unit}

@@ -78,8 +78,8 @@ def _renamed(
     scene = Scene(recording.config, steps, recording.events, steps[-1] if steps else ())
     titles = numbered(f"{name}: {title}" for title in scene.titles.values())
     called = dict(zip(scene.titles, titles, strict=True))
-    found = [tuple(_placed(frame, called.get(frame.arm, f"{name}: {frame.arm}"), layers) for frame in frames)
-             for frames in steps]  # fmt: skip
+    shown = [drawn for frames in steps if (drawn := scene.drawn(frames))]  # without networks that were dropped
+    found = [tuple(_placed(frame, called[frame.arm], layers) for frame in frames) for frames in shown]
     events = [replace(event, arm=name if event.arm is None else called.get(event.arm, f"{name}: {event.arm}"))
               for event in recording.events]  # fmt: skip
     return found, events, tuple(titles)

@@ -154,7 +154,7 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
         viewer.drawn = None
     if viewer.audience:
         return  # whatever key it sends
-    viewer.key = message.get("control")
+    viewer.key = message.get("control", viewer.key)
     if seat.source.controlled_by(viewer.key):
         seat.lead()
     steer(seat.server, seat.source, message)

@@ -74,6 +74,23 @@ class Hosts:
             return False
 
 
+class BasePath:
+    """Middleware for an app below a path: Streamlit puts its own routes there, and those of others at the root.
+
+    base: gives the path (`server.baseUrlPath`) as it is now, empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, base: Callable[[], str]) -> None:
+        self._app, self._base = app, base
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is below the path and ours as if it were at the root."""
+        base = self._base().strip("/")
+        if base and scope["type"] in ("http", "websocket") and scope["path"].startswith(f"/{base}/bnviz/"):
+            scope = {**scope, "path": scope["path"].removeprefix(f"/{base}")}
+        await self._app(scope, receive, send)
+
+
 class PageHeaders:
     """Middleware for the page itself: a random name for each browser, so that a run still knows its owner after a
     reload, and a hint to fetch a script while Streamlit's own are loading."""

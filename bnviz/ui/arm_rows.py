@@ -39,9 +39,14 @@ def labels() -> tuple[str, ...]:
 def follow(run: Run) -> RunConfig:
     """Let each arm of the run have its row, and no arm that is gone (before the widgets are drawn).
 
+    An arm whose row was removed is dropped.
+
     Returns the config of the run that the rows follow: the run may go on changing.
     """
-    state, (config, there) = st.session_state, run.standing.snapshot()
+    state = st.session_state
+    if (label := state.pop("arm_dropped", None)) is not None and run.status.live:
+        run.drop(label)
+    config, there = run.standing.snapshot()
     if state["arm_run"] != run.started:
         adopt(run, there)
     if state["arm_run"] != run.started:
@@ -65,12 +70,6 @@ def adopt(run: Run, there: Sequence[str]) -> None:
     state = st.session_state
     if len(state["arms"]) == len(there):
         state["arm_run"], state["arm_labels"] = run.started, dict(zip(state["arms"], there, strict=True))
-
-
-def dropped() -> str | None:
-    """The label of the arm whose row was just removed, once."""
-    label: str | None = st.session_state.pop("arm_dropped", None)
-    return label
 
 
 def toggle_normalization(place: int) -> None:
@@ -97,14 +96,16 @@ def arms(own: OwnModel | None = None, more: bool = True) -> tuple[Arm, ...]:
     own: the operator's own model, where the networks are variants of it. more: whether one can be added.
     """
     state = st.session_state
-    st.markdown("Networks, side by side", help="A switch acts at once, in the running network, with no reset.")
+    st.markdown(
+        "Networks, side by side",
+        help="A switch acts at once, in the running network, with no reset. A network that is added starts all anew; "
+        "a fork (key F) joins those that run.",
+    )
     places = _places()
     found = tuple(_arm_row(places[uid], uid, own) for uid in list(state["arms"]))
     if more and len(found) < MAX_ARMS:
-        st.button(
-            "Add a network", icon=":material/add:", type="tertiary", key="add_arm", on_click=_add_arm,
-            args=(Arm("batch"),), help="All start anew. A fork (key F) joins the running networks instead.",
-        )  # fmt: skip
+        st.button("Add a network", icon=":material/add:", type="tertiary", on_click=_add_arm, args=(Arm("batch"),),
+                  key="add_arm")  # fmt: skip
     return found
 
 

@@ -1,10 +1,16 @@
-"""What the page has to say about a link or a setting: one notice, however many sentences, until it is put away."""
+"""What the page says of a link or a setting, in one notice that can be put away; and of a new start."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
 
 import streamlit as st
+
+from bnviz.config import RunConfig
+
+TITLES = {each.name: str(each.metadata["title"]).lower() for each in fields(RunConfig)}
 
 
 def keep(sentences: Iterable[str]) -> None:
@@ -24,3 +30,16 @@ def draw(now: Iterable[str]) -> None:
         text = shown[0] if len(shown) == 1 else "\n".join(f"- {each}" for each in shown)
         st.warning(text, icon=":material/info:", width="stretch")
         st.button("Put away", key="put_away_notice", on_click=away.update, args=(shown,), type="tertiary")
+
+
+def started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
+    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
+    stuck = [*because_of]
+    along = [name for name in TITLES if name not in (*stuck, "arms") and getattr(now, name) != getattr(before, name)]
+    set_too = ", ".join(f"{TITLES[name]} {_written(getattr(now, name))}" for name in along)
+    because = ", ".join(TITLES[name] for name in stuck)
+    return f"Started anew with another {because}{f'; with it, {set_too}' if set_too else ''}."
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -15,7 +13,6 @@ from bnviz.presets import DEFAULT, PRESETS, live
 from bnviz.serve.hub import TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import from_this_machine
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import arm_rows, component, course, lessons, link, notice, own_data, sidebar
 from bnviz.ui.component import FIRST_TAB
@@ -35,7 +32,6 @@ def main() -> None:
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
-        st.html('<a class="bnviz-skip" href="#bnviz-view">Skip to the charts</a>')
         st.markdown("# bnviz\nWatch normalization work")
         if source is None or mine(source):
             source = _follow(source if isinstance(source, Run) else None, problems)
@@ -61,8 +57,7 @@ def _text(tab: str) -> None:
     elif tab == "recordings":
         from bnviz.ui import recordings  # noqa: PLC0415
 
-        everything = server().local and from_this_machine(st.context.headers)
-        recordings.draw(_show, visitor(), everything)
+        recordings.draw(_show)
     elif tab == "selfcheck":
         from bnviz.ui import checks  # noqa: PLC0415
 
@@ -90,6 +85,8 @@ def _turn_to(source: Source | None) -> None:
     state["run"], state["tab"], state["turn"] = source.id, FIRST_TAB, state["turn"] + 1
     if (config := config_of(source)) is not None:
         sidebar.put(config)
+    if isinstance(source, Run):
+        arm_rows.adopt(source, source.labels)
 
 
 def _start_preset(name: str) -> None:
@@ -145,8 +142,6 @@ def _watching_only(source: Source) -> None:
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
     plays, hidden = course.follow(run), lessons.hidden()
-    if (label := arm_rows.dropped()) is not None and run is not None and run.status.live:
-        run.drop(label)
     known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None and "arms" not in hidden:
         arm_rows.toggle_normalization(place)
@@ -179,7 +174,7 @@ def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Ru
             _say("Changed while running, with no reset.", icon=":material/bolt:")
             run.become(wanted, changes, arm_rows.labels())
             return run
-        _say(_started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
+        _say(notice.started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
     started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
     st.session_state["run"] = started.id
     arm_rows.adopt(started, started.labels)
@@ -190,24 +185,6 @@ def _say(text: str, icon: str) -> None:
     """A word on what happened to the run; in a lesson the lesson says it."""
     if lessons.progress() is None:
         st.toast(text, icon=icon)
-
-
-def _started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:
-    """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
-    stuck = set(because_of)
-    along = [name for name in sidebar.FIELDS if name not in stuck and getattr(now, name) != getattr(before, name)]
-    along = [name for name in along if name != "arms"]
-    set_too = ", ".join(f"{_words([name])} {_written(getattr(now, name))}" for name in along)
-    return f"Started anew with another {_words(because_of)}{f'; with it, {set_too}' if set_too else ''}."
-
-
-def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def _words(names: Iterable[str]) -> str:
-    titles = {name: str(field.metadata["title"]).lower() for name, field in sidebar.FIELDS.items()}
-    return ", ".join(titles[name] for name in names)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 import streamlit as st
 
-from bnviz.config import SETTINGS, RunConfig
-from bnviz.config.settings import Choice
 from bnviz.serve.app import shelf_path
 from bnviz.serve.lending import lend, lend_both
 from bnviz.serve.run import Run
@@ -16,8 +13,9 @@ from bnviz.serve.shared import server
 from bnviz.serve.shelf import MAX_BYTES, MAX_FILES, MAX_UPLOAD_MEGABYTES, Entry
 from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
 from bnviz.source import Kept, Source, Status
-from bnviz.ui import own_data
+from bnviz.ui import card_words as words
 from bnviz.ui.markdown import escaped
+from bnviz.ui.visiting import at_home, visitor
 
 AT_ONCE = 12
 """Recordings shown at first, and with each further press of the button."""
@@ -28,18 +26,16 @@ OPENED = "opened "
 Watch = Callable[[Source], None]
 
 
-def draw(watch: Watch, visitor: str, everything: bool) -> None:
-    """Draw the tab; `watch` is called with what is to be shown in place of the present run.
-
-    everything: whether all of the shelf is this visitor's to see; else what is their own.
-    """
+def draw(watch: Watch) -> None:
+    """Draw the tab; `watch` is called with what is to be shown in place of the present run."""
+    whose = None if at_home() else visitor()
     with st.container(key="recordings"):
-        _say_where(everything)
+        _say_where(everything=whose is None)
         _offer_undo()
         left, right = st.columns(2, vertical_alignment="top")
         with left:
-            _take_upload(visitor)
-        entries = _entries(None if everything else visitor)
+            _take_upload()
+        entries = _entries(whose)
         with right:
             _offer_overlay(entries, watch)
         if not entries:
@@ -54,7 +50,7 @@ def draw(watch: Watch, visitor: str, everything: bool) -> None:
 
         @st.fragment(run_every=LOOK_SECONDS)
         def follow() -> None:
-            if _state(_listed(None if everything else visitor)) != _state(entries):
+            if _state(_listed(whose)) != _state(entries):
                 st.rerun()
 
         follow()
@@ -96,8 +92,10 @@ def _listed(visitor: str | None) -> list[Entry]:
     for place, kept in enumerate(server().hub.opened):
         if kept.file is not None and kept.file.absolute() not in on_shelf:
             told = kept.file.stat() if kept.file.exists() else None
-            card = Card(clean_name(kept.file.stem), began=told.st_mtime if told else 0.0, damage=kept.text)
-            size, writing = told.st_size if told else 0, kept.status is Status.GROWING
+            writing = kept.status is Status.GROWING
+            card = Card(clean_name(kept.file.stem), began=told.st_mtime if told else 0.0,
+                        damage="" if writing else kept.text)  # fmt: skip
+            size = told.st_size if told else 0
             opened.append(Entry(f"{OPENED}{place} {kept.file.stem}", kept.file, size, card, writing))
     return opened + entries
 
@@ -112,8 +110,8 @@ def _card(entry: Entry, watch: Watch) -> None:
         if card.picture:
             st.image(card.picture, width="stretch", alt=f"{entry.title}: training loss of {', '.join(card.arms)}")
         st.markdown(f"**{escaped(entry.title)}**" + (" :blue-badge[being written]" if entry.writing else ""))
-        st.caption(escaped(_settings(card)))
-        st.caption(escaped(_times(card, entry.size)) + (f" **{escaped(card.damage)}**" if card.damage else ""))
+        st.caption(escaped(words.settings(card)))
+        st.caption(escaped(words.times(card, entry.size)) + (f" **{escaped(card.damage)}**" if card.damage else ""))
         with st.container(horizontal=True, key=f"recordings-row-{entry.key}", gap="small"):
             if _watchable(entry):
                 _replay_button(entry, watch)
@@ -186,7 +184,7 @@ def _undo() -> None:
         st.toast("It is gone for good: there was no more room, or it was removed too long ago.")
 
 
-def _take_upload(visitor: str) -> None:
+def _take_upload() -> None:
     """Draw where a file can be dropped; what was dropped is added once, and said."""
     state = st.session_state
     given = st.file_uploader(
@@ -196,7 +194,7 @@ def _take_upload(visitor: str) -> None:
     if given is not None:
         try:
             with st.spinner("Reading …"):
-                added = server().hub.shelf.add(given.getvalue(), given.name, visitor)
+                added = server().hub.shelf.add(given.getvalue(), given.name, visitor())
             state["recordings_said"] = (True, f"Added {added.title}. {added.card.damage}".strip())
         except ValueError as error:
             state["recordings_said"] = (False, str(error))
@@ -218,7 +216,7 @@ def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="recordings-overlay-row"):
         chosen = st.multiselect(
             "Lay two over each other", list(by_key), max_selections=2, key="recordings_overlay",
-            format_func=lambda key: f"{by_key[key].title} · {_when(by_key[key].card)}", placeholder="Choose two",
+            format_func=lambda key: f"{by_key[key].title} · {words.when(by_key[key].card)}", placeholder="Choose two",
         )  # fmt: skip
         pressed = st.button("Overlay", key="recordings-overlay", disabled=len(chosen) != 2)
     if pressed and len(chosen) == 2:
@@ -226,29 +224,3 @@ def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
         if sources[0] is not None and sources[1] is not None:
             names = [by_key[key].title for key in chosen]
             watch(lend_both(server().hub, (names[0], sources[0]), (names[1], sources[1])))
-
-
-def _settings(card: Card) -> str:
-    """The settings in words."""
-    config: RunConfig | None = card.settings
-    if config is None:
-        return "Somebody's own loop: " + ", ".join(card.arms)
-    net = f"{config.depth} hidden layers of {config.width}" if config.model != "own" else "a model of somebody's own"
-    data = own_data.title(config.dataset)
-    return (f"{', '.join(card.arms)}. {data}; {net}, {_title('activation', config)}; {_title('optimizer', config)}, "
-            f"rate {config.learning_rate:g}, batch {config.batch_size}, seed {config.seed}")  # fmt: skip
-
-
-def _title(name: str, config: RunConfig) -> str:
-    setting, value = SETTINGS[name], getattr(config, name)
-    return setting.title(value) if isinstance(setting, Choice) else str(value)
-
-
-def _when(card: Card) -> str:
-    return f"{datetime.fromtimestamp(card.began).astimezone():%Y-%m-%d %H:%M}"
-
-
-def _times(card: Card, size: int) -> str:
-    seconds = max(0.0, card.ended - card.began)
-    long = f", {seconds / 60:.0f} min" if seconds >= 90 else f", {seconds:.0f} s" if seconds else ""
-    return f"{_when(card)}{long}. Step {card.step:,}, {card.measured:,} measured; {size / 1e6:.1f} MB."

@@ -8,7 +8,8 @@ import streamlit as st
 
 from bnviz.config import RunConfig
 from bnviz.serve.run import Run
-from bnviz.serve.visitors import COOKIE
+from bnviz.serve.shared import server
+from bnviz.serve.visitors import COOKIE, from_this_machine
 from bnviz.source import Source
 
 
@@ -28,3 +29,8 @@ def mine(source: Source) -> bool:
 def config_of(source: Source) -> RunConfig | None:
     """The config of a run as changed so far, or of a recording as it began; None for somebody else's own loop."""
     return source.config if isinstance(source, Run) else source.description.config
+
+
+def at_home() -> bool:
+    """Whether this is the user's own server, asked from its own machine: then every recording is theirs to see."""
+    return server().local and from_this_machine(st.context.headers)

@@ -128,8 +128,12 @@ class State:
 
 def nan_median(values: Floats) -> Floats:
     """The median over the first axis of what is not NaN; NaN where nothing is left."""
-    empty = np.isnan(values).all(axis=0)
-    return np.where(empty, np.nan, np.nanmedian(np.where(empty, 0.0, values), axis=0))
+    # np.nanmedian takes a masked array for what is short, ten times as long as this.
+    known = len(values) - np.isnan(values).sum(axis=0)
+    places = np.stack([np.maximum(known - 1, 0) // 2, np.minimum(known // 2, len(values) - 1)])
+    low, high = np.take_along_axis(np.sort(values, axis=0), places, axis=0)  # NaN is sorted last
+    middle: Floats = (low + high) / 2
+    return middle
 
 
 def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()) -> tuple[State, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.support.server import ROOT, dashboard
 
-from .conftest import PLAYER
+from .conftest import PLAYER, SMALL, opened
 
 COMMAND = [sys.executable, "-m", "bnviz.cli"]
 
@@ -67,8 +68,8 @@ def test_a_recording_is_added_named_overlaid_taken_along_and_removed(quiet_page,
     expect(cards).to_have_count(2)
     assert cards.last.locator("img").evaluate("image => image.naturalWidth") > 0
     page.get_by_role("button", name="Rename").click()
-    page.get_by_label("Name").fill("<img src=x>")
-    page.get_by_label("Name").press("Enter")
+    page.get_by_role("textbox", name="Name").fill("<img src=x>")
+    page.get_by_role("textbox", name="Name").press("Enter")
     page.keyboard.press("Escape")
     expect(cards.last.get_by_text("<img src=x>", exact=True)).to_be_visible()
     with page.expect_download() as taken:
@@ -88,3 +89,11 @@ def test_a_recording_is_added_named_overlaid_taken_along_and_removed(quiet_page,
     page.get_by_role("button", name="Undo").click()
     expect(cards).to_have_count(2)
     assert not opened_file.children, "a recording costs no process"
+
+
+def test_a_run_that_cannot_be_kept_says_so_beside_its_step(quiet_page, file):
+    below_a_file = ["--recordings", str(file / "below")]
+    with dashboard(*COMMAND, "--no-browser", *below_a_file) as server:
+        page = opened(quiet_page, f"{server.url}/?{SMALL.to_query()}")
+        expect(page.locator(".bnviz-status")).to_contain_text("not being kept")
+        expect(page.locator(".bnviz-status")).to_have_attribute("title", re.compile("Not a directory"))

@@ -72,7 +72,7 @@ def test_findings_are_listed_in_the_colours_of_the_networks(quiet_page, served):
     expect(listed.locator(".bnviz-mark").first).to_have_text(re.compile("agrees|disagrees|open"))
     orange, blue = (listed.locator("strong", has_text=name).first for name in ("ithout norm", "ith BatchNorm"))
     colors = [each.evaluate("(e) => getComputedStyle(e).color") for each in (orange, blue)]
-    assert colors == ["rgb(217, 98, 43)", "rgb(33, 102, 196)"]
+    assert colors == ["rgb(194, 80, 26)", "rgb(31, 98, 190)"]
     assert page.locator(f"{PLAYER} .js-plotly-plot").count() == 0
 
 

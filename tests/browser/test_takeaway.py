@@ -117,7 +117,7 @@ def test_layers_and_measures_can_be_chosen_and_it_plays_and_presents(opened_file
     page.get_by_label("Values drawn").select_option("layer")
     page.get_by_label("Measure of ICS").select_option(index=2)
     page.locator(".js-plotly-plot").nth(2).click(position={"x": 60, "y": 60})  # a row is a layer
-    chosen = page.locator(".bnviz-chip").first
+    chosen = page.locator(".bnviz-title .bnviz-chip").first
     expect(chosen).to_have_text(re.compile("layer . ×|output ×"))
     layer = recording.frames[0].layers.index(chosen.inner_text().removesuffix(" ×"))
     view = View(values="input", ics="cosine", layer=layer)

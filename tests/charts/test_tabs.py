@@ -45,7 +45,7 @@ def test_patches_fit_the_figures_of_every_tab(tab, depth, arms, steps, activatio
     there, view = scene(depth, arms, steps, activation=activation, landscape="0.5-4"), View(tab=tab, layer=1)
     whole = figures(there, view)
     json.dumps(whole, allow_nan=False)
-    assert bool(whole["grid"]) == (tab != "findings" and not (tab == "modes" and arms == 1))
+    assert bool(whole["grid"]) == (tab not in ("findings", "update", "plane") and not (tab == "modes" and arms == 1))
     for series in (False, True):
         changes = patch(there, view, series)
         json.dumps(changes, allow_nan=False)
@@ -71,7 +71,8 @@ def test_every_panel_says_in_a_sentence_what_it_shows():
         for panel in panels(scene(landscape="0.5-4", activation="relu"), View(tab=tab)):
             assert panel.describe()["help"].startswith(panel.topic.short)
             topics.add(panel.topic)
-    assert topics == set(EXPLANATIONS.values())
+    seen_close = {EXPLANATIONS[name] for name in ("update", "surface", "bent")}  # need networks, and are in test_slow
+    assert topics == set(EXPLANATIONS.values()) - seen_close
 
 
 def test_panels_of_a_tab_have_names_of_their_own():

@@ -11,7 +11,7 @@ from bnviz.training import Trainer
 from bnviz.training.slow import SlowMotion
 
 ARMS = (Arm("none"), Arm("batch", noise=True), Arm("layer"), Arm("weight"))
-SMALL = RunConfig(dataset="moons", depth=3, width=8, batch_size=32, steps=40, measure_every=4, arms=ARMS)
+SMALL = RunConfig(dataset="spiral", depth=3, width=8, batch_size=32, steps=40, measure_every=4, arms=ARMS)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
@@ -108,6 +108,6 @@ def test_a_layers_picture_is_along_its_principal_directions_and_does_not_flip():
 
 
 def test_only_two_dimensional_sets_with_two_classes_have_a_plane():
-    trainer = Trainer(RunConfig(dataset="iris", depth=1, width=4))
+    trainer = Trainer(RunConfig(depth=1, width=4))
     trainer.step(measure=True)
     assert SlowMotion(trainer).plane() is None

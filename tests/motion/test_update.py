@@ -78,8 +78,8 @@ def test_every_stage_is_that_of_a_plain_pass(normalization, activation, maps):
     np.testing.assert_allclose(found.weight_gradient, weight.grad[1].flatten(), **CLOSE)
     np.testing.assert_allclose(found.weight_after, (weight - 0.3 * weight.grad)[1].detach().flatten(), **CLOSE)
     bias = before[1][0].bias
-    assert found.z.unit[found.place] == pytest.approx(found.weight @ found.x + (0 if bias is None else float(bias[1])))
-    assert found.loss == pytest.approx(float(F.cross_entropy(before(batch.x), batch.y)), rel=1e-12)
+    assert found.z.unit[found.place] == pytest.approx(found.weight @ found.x + (0 if bias is None else bias[1].item()))
+    assert found.loss == pytest.approx(F.cross_entropy(before(batch.x), batch.y).item(), rel=1e-12)
     assert found.loss == pytest.approx(found.losses.mean(), rel=1e-12)
 
 

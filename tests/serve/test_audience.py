@@ -191,3 +191,14 @@ def test_the_code_leads_to_this_server_alone(port, run, monkeypatch):  # noqa: F
     monkeypatch.setattr("bnviz.serve.audience.own_address", lambda: "10.1.2.3")
     assert code("http://10.1.2.3:8501/")[0].status == 200
     assert '"10.1.2.3"' in get(port, f"/bnviz/watch/{run.id}")[1].decode().replace("&quot;", '"')
+
+
+def test_below_a_path_everything_is_there_too(port, run, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(
+        "bnviz.serve.app.st.get_option", {"server.baseUrlPath": "/below", "server.allowedHosts": []}.get
+    )
+    for path in (f"bnviz/watch/{run.id}", "bnviz/watch.js", "bnviz/plotly.min.js"):
+        assert get(port, f"/below/{path}")[0].status == 200
+        assert get(port, f"/elsewhere/{path}")[0].status == 404
+    with connect(f"ws://127.0.0.1:{port}/below{path_of(run)}?audience&packed", max_size=None) as phone:
+        seen(phone, lambda m: m["type"] == "scene")

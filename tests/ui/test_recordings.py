@@ -12,12 +12,14 @@ from bnviz.frames import Description
 from bnviz.history import History
 from bnviz.recording import Recording
 from bnviz.serve.keeping import Keeper
+from bnviz.serve.messages import header_of, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server, use
 from bnviz.serve.shelf import Shelf
 from bnviz.source import Kept
 from bnviz.training import train
 from bnviz.ui.markdown import escaped
+from tests.support.server import wait_for
 from tests.ui.test_page import opened, run_of
 
 CONFIG = RunConfig(depth=2, width=8, steps=30, seed=4)
@@ -135,7 +137,7 @@ def test_an_upload_is_listed_or_refused_in_one_sentence(hub, recording):
     page = opened(QUERY)
     for turn, (name, raw, text) in enumerate([
         ("../talk.arrow", sink.getvalue()[:-2000], "Added talk. It was cut short: what comes before the cut is shown."),
-        ("page<b>.arrow", b"a,b\n1,2\n", "page<b>.arrow was not added. This is no recording of bnviz"),
+        ("page<b>.arrow", b"a,b\n1,2\n", "page<b>.arrow was not added: this is no recording of bnviz"),
     ]):  # fmt: skip
         page.file_uploader(key=f"recordings_file_{turn}").set_value((name, raw, "")).run(timeout=60)
         assert not page.exception
@@ -163,3 +165,14 @@ def test_what_lies_in_the_folder_unread_is_looked_at(hub, recording):
     again(page)
     assert escaped("This is no recording of bnviz") in said(page)
     assert f"recordings-replay-{key}" not in [str(each.key) for each in page.button]
+
+
+def test_a_run_that_cannot_be_kept_goes_on_and_the_page_says_so(hub, tmp_path):
+    (tmp_path / "file").write_text("")
+    hub.shelf = Shelf(tmp_path / "file" / "below")
+    page = opened(QUERY)
+    run = run_of(page, hub)
+    wait_for(lambda: run.unkept and run.history.latest)
+    again(page)
+    assert escaped("this run is not being kept: Not a directory.") in page.main.warning[0].value
+    assert header_of(run, scene_of(run, None), None)["unkept"] == run.unkept != ""

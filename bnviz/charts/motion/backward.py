@@ -7,18 +7,13 @@ import math
 import numpy as np
 
 from bnviz.charts.look import Figure
-from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, signed, slope, told, total
+from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, percent_of, signed, slope, told, total
 from bnviz.charts.motion.forward import entering_name
 from bnviz.charts.motion.pictures import Ink, arrows, at, bars, cloud, span
-from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, name_of_kind, normalized, scaled
+from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, scaled
 from bnviz.charts.scene import Scene
-from bnviz.closeup import Closeup, Normalizing
+from bnviz.closeup import Closeup
 from bnviz.frames import Floats
-
-
-def _part(c: Closeup) -> Normalizing:
-    assert c.normalizing is not None
-    return c.normalizing
 
 
 def _through_activation(c: Closeup, scene: Scene) -> list[Node]:
@@ -37,7 +32,7 @@ def _kept(c: Closeup) -> float:
 BACK_ACTIVATION = Stage(
     "∂ activation", "Back through the activation",
     lambda c, scene: "The loss tells each activation in which direction it should have been, and the curve's slope "
-    f"passes that on. Over this {kind_of_unit(c)}'s samples {_percent(_kept(c))} of the gradient's length gets "
+    f"passes that on. Over this {kind_of_unit(c)}'s samples {percent_of(_kept(c))} of the gradient's length gets "
     "through.",
     _through_activation,
     lambda c: (
@@ -49,116 +44,6 @@ BACK_ACTIVATION = Stage(
             c.place, (entering_name(c), "gradient"), note="hollow: ∂L/∂a; filled: behind the activation")),
     ),
     activated, back=True,
-)  # fmt: skip
-
-
-def _percent(share: float) -> str:
-    return "none" if share != share else f"{100 * share:.3g} %"
-
-
-def _through_affine(c: Closeup, scene: Scene) -> list[Node]:
-    gamma = float(c.affine[0, 0])
-    lines = [formula(slope("L", "x̂"), "= γ", slope("L", "y"), "=", bracketed(gamma), "·",
-                     bracketed(at(c, c.gradient_y)), "=", gamma * at(c, c.gradient_y)),
-             formula(slope("L", "γ"), "=", total("i"), slope("L", "y_i"), "x̂_i =", float(c.affine[1, 0]))]  # fmt: skip
-    beta = float(c.affine[1, 1])
-    return lines if beta != beta else [*lines, formula(slope("L", "β"), "=", total("i"), slope("L", "y_i"), "=", beta)]
-
-
-BACK_AFFINE = Stage(
-    "∂ γ, β", "Back through gamma and beta",
-    lambda c, scene: "Gamma scales the gradient as it scaled the value. On its way the gradient tells gamma and beta "
-    "how to change: by its slope along x̂, and by its sum.",
-    _through_affine,
-    lambda c: (
-        Picture("Gradient against x̂", lambda ink, c: cloud(
-            ink, [(c.xhat, c.gradient_y, "∂L/∂y", True), (c.xhat, c.affine[0, 0] * c.gradient_y, "∂L/∂x̂", False)],
-            c.place, ("x̂", "gradient"), note="hollow: ∂L/∂y; filled: ∂L/∂x̂")),
-    ),
-    scaled, back=True,
-)  # fmt: skip
-
-
-def _projection_text(c: Closeup, scene: Scene) -> str:
-    part = _part(c)
-    lost = 1 - (part.norms[1] / part.norms[0]) ** 2 if part.norms[0] else math.nan
-    what = "two directions go" if part.centred else "one direction goes"
-    which = "all values up together, and all of them further apart" if part.centred else "all values larger together"
-    return (f"{name_of_kind(c, scene)} would undo a change that moves {which}: so {what} out of the gradient, here "
-            f"{_percent(max(0.0, lost))} of its square. What is left is at right angles to "
-            f"{'(1, …, 1) and to ' if part.centred else ''}x̂.")  # fmt: skip
-
-
-def _projection(c: Closeup, scene: Scene) -> list[Node]:
-    part = _part(c)
-    g, xhat = float(part.given[part.place]), float(part.xhat[part.place])
-    along = slope("L", "z")
-    below = "σ" if part.centred and "PNorm" not in c.normalization else "s"
-    if "PNorm" in c.normalization:
-        return [formula("g =", slope("L", "x̂"), "=", g, ", ", along, "=", float(part.after[part.place]))]
-    root_k, length = math.sqrt(part.count), _length_xhat(part)
-    mean, product = float(part.along[0, 0] * part.scale / root_k), _mean_product(part)
-    first = "− mean ( g )" if part.centred else ""
-    numbers = f"{told(g)} {signed(-mean) if part.centred else ''} {signed(-xhat * product)}"
-    return [
-        formula(along, "=", fraction("1", below), "( g", first, "− x̂ · mean ( g x̂ ) )", "=",
-                fraction("1", formula(part.scale)), "(", numbers, ") =", float(part.after[part.place])),
-        formula("∑", "g_i / s :", part.along[0, 0] * root_k, "→", _zero(part.along[0, 1] * root_k, part)),
-        formula("∑", "g_i x̂_i / s :", part.along[1, 0] * length, "→", _zero(part.along[1, 1] * length, part)),
-    ][:: 1 if part.centred else 2]  # fmt: skip
-
-
-def _length_xhat(part: Normalizing) -> float:
-    """|x̂| of all values: √(k (1 - ε / s²)) where the spread is the root of the mean square."""
-    return math.sqrt(max(0.0, part.count * (1 - part.eps / part.scale**2)))
-
-
-def _mean_product(part: Normalizing) -> float:
-    """mean(g x̂) over all values."""
-    return float(part.along[1, 0] * part.scale * _length_xhat(part) / part.count)
-
-
-def _zero(value: float, part: Normalizing) -> float:
-    """What is 0 but for rounding, as 0."""
-    return 0.0 if abs(value) < 1e-5 * part.norms[0] * math.sqrt(part.count) else value
-
-
-def _removed(ink: Ink, c: Closeup) -> Figure:
-    part = _part(c)
-    order = np.argsort(part.xhat)
-    gone = part.before - part.after
-    return cloud(ink, [(part.xhat, part.before, "before", True), (part.xhat, part.after, "after", False)], part.place,
-                 ("x̂", "gradient"), (part.xhat[order], gone[order]),
-                 "hollow: before; line: what is taken out; filled: after")  # fmt: skip
-
-
-def _vectors(ink: Ink, c: Closeup) -> Figure:
-    """Before and after in the plane that holds both, after upright."""
-    part = _part(c)
-    size = float(np.linalg.norm(part.after))
-    upright = float(part.before @ part.after) / size if size else 0.0
-    aside = math.sqrt(max(0.0, float(part.before @ part.before) - upright**2))
-    scale = part.norms[0] / max(float(np.linalg.norm(part.before)), 1e-300)  # where not all values are at hand
-    drawn = [(aside * scale, upright * scale, "before", True), (0.0, float(part.norms[1]), "after", False)]
-    return arrows(ink, drawn, ("what is taken out", "what is left"), f"in {part.count} dimensions; this is their plane")
-
-
-def _directions(ink: Ink, c: Closeup) -> Figure:
-    """Before and after along the directions taken out."""
-    part = _part(c)
-    drawn = [(float(part.along[0, 0]), float(part.along[1, 0]), "before", True),
-             (float(part.along[0, 1]), float(part.along[1, 1]), "after", False)]  # fmt: skip
-    return arrows(ink, drawn, ("along (1, …, 1)", "along x̂"), "the same vectors, seen along the two directions")
-
-
-PROJECTION = Stage(
-    "∂ normalize", "Back through the normalization", _projection_text, _projection,
-    lambda c: (
-        Picture("Gradient against x̂", _removed),
-        Picture("The two vectors", _vectors),
-        *((Picture("Along the two directions", _directions),) if _part(c).centred else ()),
-    ),
-    normalized, back=True,
 )  # fmt: skip
 
 
@@ -272,5 +157,3 @@ SHIFT = Stage(
     "G and G′", "Was that still the right direction?", _shift_text, _shift,
     lambda c: (Picture("G and G′", _two_gradients), Picture("Entry by entry", _entries)),
 )  # fmt: skip
-
-BACKWARD = (BACK_ACTIVATION, BACK_AFFINE, PROJECTION, WEIGHTS, UPDATE, SHIFT)

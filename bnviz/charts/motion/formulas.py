@@ -37,6 +37,11 @@ def told(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def percent_of(share: float) -> str:
+    """A share in percent."""
+    return "none" if math.isnan(share) else f"{100 * share:.3g} %"
+
+
 def fraction(top: Node | str | float, bottom: Node | str | float) -> Node:
     """One above the other."""
     return ["mfrac", formula(top), formula(bottom)]

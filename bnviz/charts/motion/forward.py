@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from bnviz.charts.look import Figure
-from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, root, signed, told, total
+from bnviz.charts.motion.formulas import Node, bracketed, formula, fraction, signed, told, total
 from bnviz.charts.motion.pictures import Ink, at, bars, cloud, span, spread
-from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit, name_of_kind, normalized, scaled
+from bnviz.charts.motion.stage import Picture, Stage, activated, kind_of_unit
 from bnviz.charts.scene import Scene
-from bnviz.closeup import BINS, Closeup, Normalizing, Spread
+from bnviz.closeup import BINS, Closeup, Spread
 from bnviz.frames import Floats
 
 CURVES: dict[str, Callable[[Floats], Floats]] = {
@@ -75,122 +74,6 @@ LINEAR = Stage(
         Picture("Products", lambda ink, c: bars(ink, [(c.weight * c.x, "w x", False)], ("entry k", "w x"))),
         Picture("z", lambda ink, c: spread(ink, c.z, at(c, c.z.unit), "z")),
     ),
-)  # fmt: skip
-
-
-def _part(c: Closeup) -> Normalizing:
-    assert c.normalizing is not None
-    return c.normalizing
-
-
-def _statistics_text(c: Closeup, scene: Scene) -> str:
-    part = _part(c)
-    whose = (f"the {part.count} values that this {kind_of_unit(c)} has over the batch" if part.over == "batch"
-             else f"the {part.count} values that the sample has over the units")  # fmt: skip
-    taken = (" Their mean and spread are what it will take out; both depend on every one of them." if part.centred
-            else " Their root mean square is what it will divide by; it depends on every one of them.")  # fmt: skip
-    return f"{name_of_kind(c, scene)} looks at {whose}.{taken}"
-
-
-def _spread_symbol(c: Closeup) -> str:
-    return "s" if "PNorm" in c.normalization or not _part(c).centred else "σ"
-
-
-def _statistics(c: Closeup, scene: Scene) -> list[Node]:
-    part = _part(c)
-    mean = formula("μ =", fraction("1", str(part.count)), total("i"), "z_i =", part.mean)
-    if "PNorm" in c.normalization:
-        return [mean, formula("s =", "‖", "z − μ", "‖_p", "=", part.scale)]
-    if not part.centred:
-        return [formula("s =", root(fraction("1", str(part.count)), total("i"), "z_i²", "+ ε"), "=", part.scale)]
-    variance = formula("σ² =", fraction("1", str(part.count)), total("i"), "( z_i − μ ) ²", "=",
-                       part.scale**2 - part.eps)  # fmt: skip
-    return [mean, variance]
-
-
-def _statistics_pictures(c: Closeup) -> tuple[Picture, ...]:
-    return (
-        Picture("Values normalized together", _levels),
-        Picture("z, with mean and spread", lambda ink, c: spread(
-            ink, replace(c.z, unit=_part(c).z), float(_part(c).z[_part(c).place]), "z", of_unit="normalized together",
-            lines=[(_part(c).mean, "μ"), *((_part(c).mean + sign * _part(c).scale, text)
-                                          for sign, text in ((-1, "−s"), (1, "+s")))],
-        )),
-    )  # fmt: skip
-
-
-def _levels(ink: Ink, c: Closeup) -> Figure:
-    part = _part(c)
-    numbers = np.arange(1, len(part.z) + 1, dtype=np.float64)
-    ends = [1.0, float(len(part.z))]
-    traces = [ink.points(numbers, part.z, "z = %{y:.3~g}"),
-              ink.marked(numbers[part.place], part.z[part.place], "the sample: z = %{y:.3~g}")]  # fmt: skip
-    for level, dash in ((part.mean, "solid"), (part.mean - part.scale, "5px,4px"), (part.mean + part.scale, "5px,4px")):
-        traces.append(ink.line(ends, [level, level], dash=dash, color=ink.colors.text))
-    return ink.figure(
-        traces, {"range": span(np.array(ends)), "nticks": 6, "title": "sample" if part.over == "batch" else "unit"},
-        {"range": span(part.z, part.mean - part.scale, part.mean + part.scale), "nticks": 5, "title": "z"},
-        "solid: mean; dashed: mean ± spread",
-    )  # fmt: skip
-
-
-STATISTICS = Stage("mean, variance", "Mean and spread", _statistics_text, _statistics, _statistics_pictures, normalized)
-
-
-def _normalize(c: Closeup, scene: Scene) -> list[Node]:
-    part, symbol = _part(c), _spread_symbol(c)
-    z = float(part.z[part.place])
-    below = root("σ² + ε") if symbol == "σ" else formula("s")
-    top = formula("z − μ") if part.centred else formula("z")
-    numbers = formula(z, signed(-part.mean)) if part.centred else formula(z)
-    return [formula("x̂ =", fraction(top, below), "=", fraction(numbers, formula(part.scale)), "=",
-                    float(part.xhat[part.place]))]  # fmt: skip
-
-
-def _before_after(ink: Ink, c: Closeup) -> Figure:
-    part = _part(c)
-    return cloud(ink, [(part.z, part.xhat, "x̂", False)], part.place, ("z", "x̂"))
-
-
-NORMALIZE = Stage(
-    "normalize", "Normalize",
-    lambda c, scene: "The mean goes, and what is left is measured in units of the spread: mean 0, spread 1, whatever "
-    "the weights before have made of it. Twice the weights would give the same x̂."
-    if _part(c).centred else "What is left is measured in units of the root mean square. Twice the weights would give "
-    "the same x̂.",
-    _normalize,
-    lambda c: (
-        Picture("From z to x̂: a straight line", _before_after),
-        Picture("x̂", lambda ink, c: spread(ink, _of_unit(c), at(c, c.xhat), "x̂", "")),
-    ),
-    normalized,
-)  # fmt: skip
-
-
-def _of_unit(c: Closeup) -> Spread:
-    low, high = span(c.xhat, around=0.0)
-    counts, _ = np.histogram(c.xhat, BINS, (low, high))
-    return Spread(counts.astype(np.float64), np.array([low, high]), c.xhat)
-
-
-def _affine(c: Closeup, scene: Scene) -> list[Node]:
-    gamma, beta = (float(value) for value in c.affine[0])
-    has = beta == beta
-    return [formula("y = γ x̂", "+ β" if has else "", "=", bracketed(gamma), "·", bracketed(at(c, c.xhat)),
-                    signed(beta) if has else "", "=", at(c, c.y.unit))]  # fmt: skip
-
-
-AFFINE = Stage(
-    "γ, β", "Scale and shift",
-    lambda c, scene: "Two numbers that the unit learns give it back the freedom that normalizing took: gamma the "
-    "spread, beta the mean." + (" Noise is then added to what comes out (Santurkar et al. 2018, section 2.2)."
-                                if c.noise else ""),
-    _affine,
-    lambda c: (
-        Picture("From x̂ to y", lambda ink, c: cloud(ink, [(c.xhat, c.y.unit, "y", False)], c.place, ("x̂", "y"))),
-        Picture("y", lambda ink, c: spread(ink, c.y, at(c, c.y.unit), "y")),
-    ),
-    scaled,
 )  # fmt: skip
 
 
@@ -274,5 +157,3 @@ LOSS = Stage(
     "loss", "The loss", _loss_text, _loss,
     lambda c: (Picture("The sample's outputs", _outputs), Picture("Losses of the batch", _losses)),
 )  # fmt: skip
-
-FORWARD = (INPUTS, LINEAR, STATISTICS, NORMALIZE, AFFINE, ACTIVATION, LOSS)

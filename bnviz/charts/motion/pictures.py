@@ -36,7 +36,7 @@ class Ink:
 
     def figure(self, traces: Sequence[Trace], x: Trace, y: Trace, note: str = "", **changes: Any) -> Figure:
         """Traces on two axes, with titles where `title` is given."""
-        margin = (round((3.9 if y.get("showticklabels", True) else 1.2) * self.size), round(1.7 * self.size), 8,
+        margin = (round((3.9 if y.get("showticklabels", True) else 1.2) * self.size), round(2.1 * self.size), 8,
                   round(3.2 * self.size))  # fmt: skip
         axes = [axis(self.colors, self.size, **self._titled(each)) for each in (x, y)]
         return {

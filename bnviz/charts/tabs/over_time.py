@@ -39,7 +39,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
     layer = chosen_layer(scene, view)
     unit: list[Part] = [strong("One unit"), layer_switch(scene, layer)]
     found = [
-        over_steps("unit", unit, "Percentiles of one unit over steps",
+        over_steps("unit", unit, f"Percentiles of one unit of {scene.layers[layer]} over steps",
                    partial(_percentiles, name="unit_percentiles", layer=layer, layers=[layer]),
                    partial(telling.percentiles, name="unit_percentiles", layer=layer),
                    EXPLANATIONS["unit_percentiles"],
@@ -51,7 +51,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         what = what[: 1 if len(scene.titles) > 3 else 2]  # as much as there is room for
         found.append(
             over_steps(f"density-{arm}", [*what, name if what else name | {"strong": True}],
-                       f"Density of what enters the activation of one layer over steps: {name['text']}",
+                       f"Density of what enters the activation of {scene.layers[layer]} over steps: {name['text']}",
                        partial(heatmap, arm=arm, layer=layer),
                        partial(telling.percentiles, name="preactivation_percentiles", layer=layer, arms=[arm]),
                        EXPLANATIONS["density_over_time"],

@@ -6,8 +6,9 @@ from functools import partial
 
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.look import Figure
-from bnviz.charts.motion.backward import BACKWARD
-from bnviz.charts.motion.forward import FORWARD
+from bnviz.charts.motion.backward import BACK_ACTIVATION, SHIFT, UPDATE, WEIGHTS
+from bnviz.charts.motion.forward import ACTIVATION, INPUTS, LINEAR, LOSS
+from bnviz.charts.motion.normalization import AFFINE, BACK_AFFINE, NORMALIZE, PROJECTION, STATISTICS
 from bnviz.charts.motion.pictures import Ink
 from bnviz.charts.motion.stage import Picture, Stage, kind_of_unit
 from bnviz.charts.motion.surfaces import beside
@@ -15,7 +16,10 @@ from bnviz.charts.panel import Panel, Part, Tab, layer_switch, strong, switch
 from bnviz.charts.scene import Scene, View
 from bnviz.closeup import Closeup
 
-STAGES: tuple[Stage, ...] = (*FORWARD, *BACKWARD)
+STAGES: tuple[Stage, ...] = (
+    INPUTS, LINEAR, STATISTICS, NORMALIZE, AFFINE, ACTIVATION, LOSS,
+    BACK_ACTIVATION, BACK_AFFINE, PROJECTION, WEIGHTS, UPDATE, SHIFT,
+)  # fmt: skip
 MOST_UNITS = 400
 """Units that are offered."""
 

@@ -73,6 +73,7 @@ class Book:
             "steps": [scene.current[0].step for scene in self._scenes], "headers": shared(headers),
             "timelines": shared(timelines), "words": words, "findings": findings, "cursors": cursors,
             "chapters": chapters, "chapter": chapter_of, "figures": self._figures, "live": charts.LIVE,
+            "layers": len(self._scenes[0].layers),
             "shelf": [json.loads(text) for text in self._shelf],
         }  # fmt: skip
 
@@ -111,11 +112,8 @@ class Book:
             for panel in charts.panels(scene, usual):
                 self._tell(panel, tab, places)
             self._progress(done + share * (number + 1) / len(self.tabs))
-        colors = {
-            theme: [scene.colors(View(theme=theme)).arm(arm) for arm in range(len(scene.titles))]
-            for theme in self._allowed["theme"]
-        }
-        return {"tabs": tabs, "colors": colors, "names": list(scene.titles.values())}
+        legends = {theme: charts.legend(scene, View(theme=theme)) for theme in self._allowed["theme"]}
+        return {"tabs": tabs, "legends": legends}
 
     def _figure(self, panel: Panel, tab: str, places: list[int]) -> int:
         """The place of a panel's figure: known by the function that draws it, and what that is given."""

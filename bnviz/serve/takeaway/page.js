@@ -68,12 +68,12 @@ function alone(panels, number) {
  * @param {any} view
  */
 export function sceneAt(book, place, view) {
-  const { tabs, colors, names } = book.chapters[book.chapter[place]];
+  const { tabs, legends } = book.chapters[book.chapter[place]];
   const { grids, notice, words } = tabs[view.tab];
   const found = matching(grids, view).panels.map(([description, figure]) => ({ ...book.shelf[description], figure }));
   const panels = alone(found, view.large);
   return {
-    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, colors: colors[view.theme], names, empty: false, notice, words,
+    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, layers: book.layers, ...legends[view.theme], arms: [], empty: false, notice, words,
     figures: Object.fromEntries(panels.map(({ id, figure }) => [id, figureAt(book, figure, place, view)])),
     told: Object.fromEntries(panels.map(({ id, figure }) => [id, toldAt(book, figure, place, view)])),
     sentence: book.shelf[book.words[place]], timeline: at(book.timelines, place),

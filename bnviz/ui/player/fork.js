@@ -27,7 +27,7 @@ export function showArms(s, { arms, undo: last }) {
   s.arms = arms;
   if (fresh && s.forking) { s.forking = false; selectArm(s, fresh.place); }
   else if (arms.length && !arms.some(({ place }) => place === s.arm)) selectArm(s, arms[0].place);
-  s.fork.hidden = s.undo.hidden = s.data.kept || s.data.fixed || !arms.length;
+  s.fork.hidden = s.undo.hidden = !steers(s) || s.data.fixed || !arms.length;
   s.undo.disabled = !steers(s) || !last;
   s.undo.title = last ? `Undo ${last}: a copy from just before it goes on beside the others` : "Nothing was changed while these networks ran";
   showAlone(s);
@@ -40,9 +40,9 @@ export function showAlone(s) {
   const alone = s.arms.find(({ place }) => place === s.view.solo);
   s.alone.hidden = !alone;
   if (!alone) return;
-  s.alone.textContent = `Only ${alone.title} ×`;
+  s.alone.textContent = "Solo ×";
   s.alone.setAttribute("style", armColor({ arm: alone.place }));
-  s.alone.title = "Draw all networks again (S)";
+  s.alone.title = `Only ${alone.title} is drawn; press to draw all again`;
 }
 
 export function solo(s, place = s.arm) {
@@ -58,7 +58,7 @@ function steer(s, message) {
 
 export function undo(s) {
   const arm = s.arms.find(({ place }) => place === s.arm) ?? s.arms[0];
-  if (!arm || s.undo.disabled) return;
+  if (!arm) return;
   s.forking = true;
   steer(s, { command: "undo", arm: arm.label });
   seek(s, null);

@@ -9,6 +9,8 @@ import { command } from "./socket.js";
 import { turn } from "./stages.js";
 import { backward, forward, seek, setLog, showEvents } from "./timeline.js";
 
+const served = (s) => !s.data.file; // a page of its own has nobody to ask
+
 /**
  * keys: as the browser names them, letters small; shown: how people call them; when: whether it does anything
  * now; presenting: it does so in Present alone.
@@ -26,14 +28,14 @@ export const KEYS = [
   { keys: ["l"], shown: "L", title: "Live: to the newest step", act: (s) => seek(s, null) },
   { keys: ["."], shown: ".", title: "Next stage of the update", act: (s) => turn(s, "next"), when: (s) => s.words.turns },
   { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
-  { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm) },
+  { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm), when: served },
   { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
   { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
-  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s) },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => s.arms.length > 1 },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
   { keys: ["e"], shown: "E", title: "What happened when, to go there", act: (s) => showEvents(s) },
-  { keys: ["x"], shown: "X", title: "Steps on a logarithmic or a linear scale", act: (s) => setLog(s, !s.view.log_steps) },
+  { keys: ["x"], shown: "X", title: "Steps on a logarithmic or a linear scale", act: (s) => setLog(s, !s.view.log_steps), when: served },
   { keys: ["["], shown: "[", title: "The tab before", act: (s) => moveTab(s, -1) },
   { keys: ["]"], shown: "]", title: "The next tab", act: (s) => moveTab(s, 1) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
@@ -44,7 +46,7 @@ export const KEYS = [
   { keys: ["PageDown"], shown: "Page Down", title: "On in the lesson, or to the next tab: also by a clicker", act: (s) => page(s, 1), presenting: true },
   { keys: ["PageUp"], shown: "Page Up", title: "Back in the lesson, or to the tab before", act: (s) => page(s, -1), presenting: true },
   { keys: ["Escape"], shown: "Esc", title: "Leave Present", act: (s) => present(s, false), presenting: true },
-  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s) },
+  { keys: ["q"], shown: "Q", title: "Share: a link and a QR code for the audience", act: (s) => openShare(s), when: served },
   { keys: ["?"], shown: "?", title: "This sheet", act: (s) => showKeys(s) },
 ];
 
@@ -52,7 +54,8 @@ const page = (s, by) => (s.data.lesson ? goOn(s, by) : moveTab(s, by));
 
 export function onKey(s, event) {
   if (event.key === "?" && s.sheet && !event.target.closest?.("input, textarea")) return s.sheet.close(); // Escape would leave full screen
-  const busy = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
+  const timeline = event.target === s.slider && event.key.length === 1; // it takes arrows, and no letters
+  const busy = !timeline && event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=dialog], dialog");
   if (busy || event.ctrlKey || event.metaKey || event.altKey || !s.root.isConnected) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const found = KEYS.find(({ keys, when, presenting: needed }) => keys.includes(key) && (!when || when(s, key)) && (!needed || presenting()));

@@ -4,8 +4,8 @@ import { armColor, el } from "./dom.js";
 import { pictureButton } from "./pictures.js";
 import { send } from "./socket.js";
 
-export function buildGrid(s, grid, colors, names) {
-  Object.assign(s, { colors, names: names ?? [] });
+export function buildGrid(s, { grid, colors, names, signs }) {
+  Object.assign(s, { colors, names, signs });
   const order = grid.map((panel) => panel.id);
   for (const [id, panel] of s.panels) {
     if (order.includes(id)) continue;
@@ -20,7 +20,7 @@ export function buildGrid(s, grid, colors, names) {
     own.forEach((described, index) => {
       if (!s.panels.has(described.id)) s.panels.set(described.id, newPanel(s, described.id));
       const panel = s.panels.get(described.id);
-      Object.assign(panel, { id: described.id, parts: described.title, across: described.across, pick: described.pick });
+      Object.assign(panel, { described, pick: described.pick });
       panel.plot.ariaLabel = described.summary;
       panel.help.textContent = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);

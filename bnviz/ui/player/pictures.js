@@ -19,9 +19,10 @@ async function save(s, panel, format) {
   const address = await window.Plotly.toImage(pictureOf(s, panel), { format, ...SIZE });
   const [head, body] = [address.slice(0, address.indexOf(",")), address.slice(address.indexOf(",") + 1)];
   const bytes = head.endsWith(";base64") ? Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0)) : decodeURIComponent(body);
-  keep(new Blob([bytes], { type: head.slice(5).split(/[;,]/)[0] }), `bnviz-${panel.id}-step${s.root.dataset.step}.${format}`);
+  keep(new Blob([bytes], { type: head.slice(5).split(/[;,]/)[0] }), `bnviz-${panel.described.id}-step${s.root.dataset.step}.${format}`);
 }
 
+const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 const escaped = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const chosen = (part) => (part.switch ? part.options.find(({ value }) => value === part.value)?.text : part.text?.replace(/ ×$/, ""));
 
@@ -40,22 +41,23 @@ function shown(trace, colors) {
  * @param {any} panel
  */
 export function pictureOf(s, panel) {
-  const { data, layout } = panel.plot, { size, family } = layout.font;
+  const { described } = panel, { data, layout } = panel.plot, { size, family } = layout.font;
   const ground = getComputedStyle(s.probe).backgroundColor;
-  const title = panel.parts.map((part) => (part.strong ? `<b>${escaped(chosen(part))}</b>` : escaped(chosen(part)))).join(" ");
+  const beside = described.title.filter((part) => !part.strong || part.switch).map(chosen).filter(Boolean).join(" · ");
   const arms = [...new Set(data.flatMap((trace) => shown(trace, s.colors)))].sort();
-  const legend = arms.map((arm) => `<span style="color: ${s.colors[arm]}">━ ${escaped(s.names[arm] ?? "")}</span>`).join("   ");
-  const line = { xref: "paper", yref: "paper", showarrow: false, yanchor: "bottom", font: { size: size + 1 } };
+  const legend = arms.map((arm) => `<span style="color: ${s.colors[arm]}">${s.signs[arm]} ${escaped(s.names[arm])}</span>`).join("   ");
+  const now = [`step ${s.root.dataset.step}`, panel.note.textContent].filter(Boolean).join(" · ");
+  const line = { xref: "paper", yref: "paper", y: 1, showarrow: false, yanchor: "bottom", font: { size: size + 1 } };
+  const words = `<b>${escaped(capital(described.summary))}</b><br>${escaped(beside)}`;
   const axis = (given, more) => given && { ...given, automargin: true, showticklabels: given.visible !== false, ...more };
   return {
     data,
     layout: {
       ...layout, width: SIZE.width, height: SIZE.height, autosize: false, paper_bgcolor: ground, plot_bgcolor: ground,
-      margin: { l: 24, r: 24, t: 86, b: 30, pad: 0 },
-      title: { text: title, x: 0.02, xanchor: "left", y: 0.97, yanchor: "top", font: { size: size + 5, family } },
-      xaxis: axis(layout.xaxis, panel.across && { title: { text: panel.across, standoff: 6 } }), yaxis: axis(layout.yaxis),
-      annotations: [{ ...line, text: legend, x: 0, xanchor: "left", yshift: 20 },
-        { ...line, text: escaped([`step ${s.root.dataset.step}`, panel.note.textContent].filter(Boolean).join(" · ")), x: 1, xanchor: "right", yshift: 2 }],
+      margin: { l: 24, r: 24, t: 104, b: 30, pad: 0 },
+      title: { text: words, x: 0.02, xanchor: "left", y: 0.94, yanchor: "top", font: { size: size + 4, family } },
+      xaxis: axis(layout.xaxis, described.across && { title: { text: described.across, standoff: 6 } }), yaxis: axis(layout.yaxis),
+      annotations: [{ ...line, text: legend, x: 0, xanchor: "left", yshift: 22 }, { ...line, text: escaped(now), x: 1, xanchor: "right", yshift: 4 }],
     },
   };
 }

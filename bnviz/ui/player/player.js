@@ -77,7 +77,7 @@ async function drawScene(s, message) {
   if (message.empty) return;
   s.root.classList.add("bnviz-ready");
   forgetArrays();
-  buildGrid(s, message.grid, message.colors, message.names);
+  buildGrid(s, message);
   s.layers = message.layers;
   if (!s.view.large) s.charts = message.grid.length;
   showNotice(s, message.notice);
@@ -105,7 +105,7 @@ async function drawScene(s, message) {
 export function fit(s) {
   const top = s.root.getBoundingClientRect().top + (s.root.closest("section, main")?.scrollTop ?? 0);
   s.root.style.setProperty("--bnviz-top", `${Math.max(0, Math.round(top))}px`);
-  const stacked = s.root.clientWidth <= 640;
+  const stacked = s.root.clientWidth <= 680;
   if (stacked !== (s.view.stacked ?? false)) look(s, { stacked });
 }
 

@@ -3,19 +3,19 @@ import { appUrl, el } from "./dom.js";
 import { copy } from "./share.js";
 import { openSheet } from "./sheet.js";
 
-const served = (s) => Boolean(s.socket) && !s.data.file;
+const made = (s) => Boolean(s.socket) && !s.data.file; // by a server
 
 /** @type {{title: string, about: string, act: (s: any) => void, when?: (s: any) => boolean}[]} */
 export const WAYS = [
   { title: "Page", about: "One HTML file with every tab, the timeline and Present: it opens anywhere, with no network and no server.",
-    act: (s) => fetched(s, "page.html", "Making the page"), when: served },
+    act: (s) => fetched(s, "page.html", "Making the page"), when: made },
   { title: "Recording", about: "All of the run as an Arrow file: bnviz open shows it again, bnviz export makes tables of it.",
-    act: (s) => download(s, "recording.arrow"), when: served },
+    act: (s) => download(s, "recording.arrow"), when: made },
   { title: "PyTorch", about: "A short script of these very networks, with the same data, seeds and updates, to run anywhere.", act: (s) => openScript(s) },
   { title: "Table, CSV", about: "A row for each measured step, network and layer; for a spreadsheet.",
-    act: (s) => fetched(s, "table.csv", "Making the table"), when: served },
+    act: (s) => fetched(s, "table.csv", "Making the table"), when: made },
   { title: "Table, Parquet", about: "The same, small and with types; for pandas, Polars or DuckDB.",
-    act: (s) => fetched(s, "table.parquet", "Making the table"), when: served },
+    act: (s) => fetched(s, "table.parquet", "Making the table"), when: made },
 ];
 
 /**

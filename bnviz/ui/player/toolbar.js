@@ -32,7 +32,7 @@ export function build(s) {
   s.probe = el("i", { class: "bnviz-probe" });
   buildTabs(s);
   buildWords(s);
-  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel", tabindex: -1 }, buildLesson(s),
+  s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, buildLesson(s),
     s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(

@@ -1,0 +1,110 @@
+"""What viewers look at is measured, for as long as they look; the worker is a real one."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from bnviz.charts.scene import View
+from bnviz.config import RunConfig
+from bnviz.serve.hub import Hub
+from bnviz.serve.messages import scene_of
+from bnviz.serve.run import Run
+from bnviz.source import Kept, Status
+from tests.serve.conftest import Seat
+
+MOONS = RunConfig(dataset="spiral", depth=2, width=8, steps=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def hub():
+    found = Hub()
+    found.open()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def training(hub):
+    return hub.start(MOONS, "me")
+
+
+def soon(done, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def look(seat, key=None, **view):
+    seat.viewer.view, seat.viewer.key = View(**view), key
+    seat.stream.refresh(seat.viewer)
+
+
+def drain(seat):
+    """Take what comes, as a socket would."""
+    seat.woken.clear()
+    return seat.viewer.take()
+
+
+def test_the_owner_stops_and_looks_and_the_others_see_it(training):
+    soon(lambda: training.status is Status.RUNNING and training.history.latest)
+    owner, guest = Seat(training), Seat(training)
+    try:
+        look(guest, tab="update", unit=5)
+        training.command("pause")
+        soon(lambda: training.status is Status.PAUSED)
+        time.sleep(0.3)
+        assert training.closeup is None  # a guest looks on, and asks for nothing
+        look(owner, training.control, tab="update", layer=1, unit=2, net=0)
+        closeup = soon(lambda: training.closeup)
+        assert (closeup.arm, closeup.layer, closeup.unit) == ("none", 1, 2)
+        frame = training.history.latest[0]
+        assert (closeup.step, closeup.ics_l2, closeup.loss) == (frame.step, frame.ics_l2[1], frame.train_loss)
+        scene = soon(lambda: (text := drain(guest)) and "words" in text and (json.loads(text).get("words")))
+        assert scene["about"] == f"step {frame.step}"
+        look(owner, training.control, tab="update", layer=1, unit=7, net=1)
+        closeup = soon(lambda: training.closeup if training.closeup.unit == 7 else None)
+        assert (closeup.arm, closeup.step) == ("batch", frame.step)  # another unit of the same step
+        training.command("step")
+        soon(lambda: training.closeup.step == frame.step + 1)
+        assert training.history.latest[0].step == frame.step + 1
+        assert scene_of(training, 0).closeup is None  # in the past
+        training.command("play")
+        soon(lambda: training.status is Status.RUNNING)
+        assert scene_of(training, None).closeup is None
+    finally:
+        for seat in (owner, guest):
+            seat.stream.leave(seat.viewer)
+        training.command("play")
+
+
+def test_the_plane_comes_while_somebody_looks_and_no_longer(training):
+    soon(lambda: training.history.latest)
+    seat = Seat(training)
+    try:
+        look(seat, tab="plane")
+        soon(lambda: training.plane is not None)
+        first = training.plane.step
+        soon(lambda: training.plane.step > first)
+        assert np.isfinite(training.plane.surfaces[1].probability).all()
+        look(seat, tab="layers")
+        time.sleep(0.5)
+        last, step = training.plane.step, training.step
+        soon(lambda: training.step > step + 200)
+        assert training.plane.step == last
+    finally:
+        seat.stream.leave(seat.viewer)
+
+
+def test_a_recording_has_no_weights_to_look_at(training):
+    soon(lambda: training.history.latest)
+    kept = Kept(training.recording)
+    assert scene_of(kept, None).moment == "none"
+    stopped = Run(MOONS, "me")
+    stopped.end(Status.STOPPED, "")
+    assert scene_of(stopped, None).moment == "none"
