@@ -58,6 +58,6 @@ def test_the_plane_is_drawn_while_training_goes_on_also_on_a_phone(quiet_page, l
     page.wait_for_function(f"{first} !== {before}", timeout=20_000)
     title = page.locator(".bnviz-title", has_text=re.compile("its layers below"))
     expect(title).to_contain_text("BatchNorm")
-    page.get_by_role("button", name=re.compile("^Show the layers of")).click()
+    page.get_by_text("show its layers", exact=True).click()
     expect(title).to_contain_text("no normalization")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
