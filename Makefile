@@ -18,7 +18,7 @@ test: $(VENV)/.installed-test chromium lint player
 coverage: $(VENV)/.installed-test
 	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" --cov --cov-report term
 
-# The presets as static pages, for any web host; half an hour, 40 MB.
+# The presets as static pages, for any web host; about half an hour.
 gallery: $(VENV)/.installed
 	$(BIN)/bnviz gallery gallery $(ARGS)
 

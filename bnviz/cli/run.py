@@ -55,10 +55,14 @@ def config_from(preset_name: str, settings: Iterable[str], own: bool = False) ->
 
 def _run(chosen: argparse.Namespace) -> None:
     config = config_from(chosen.preset, chosen.set, own=chosen.model is not None)
-    if chosen.as_pytorch:
-        chosen.as_pytorch.write_text(script(config), encoding="utf-8")
-        print(f"{chosen.as_pytorch} trains these networks with torch, numpy and scikit-learn alone.")
+    if not chosen.as_pytorch:
+        _train(config, chosen)
         return
+    chosen.as_pytorch.write_text(script(config), encoding="utf-8")
+    print(f"{chosen.as_pytorch} trains these networks with torch, numpy and scikit-learn alone.")
+
+
+def _train(config: RunConfig, chosen: argparse.Namespace) -> None:
     import torch  # noqa: PLC0415
     from tqdm import tqdm  # noqa: PLC0415
 

@@ -43,21 +43,7 @@ def draw(source: Source, control: str | None) -> None:
     control: the key to steering the run, for its owner.
     """
     tab: str = st.session_state["tab"]
-    data = {
-        "socket": path_of(source),
-        "plotly": player.PLOTLY,
-        "run": source.id,
-        "control": control,
-        "kept": not isinstance(source, Run),
-        "arms": list(arm_rows.labels()),
-        "normalizations": _normalizations(source),
-        "tabs": _tabs(),
-        "tab": tab,
-        "turn": st.session_state["turn"],
-        "fixed": "arms" in lessons.hidden(),
-        "lesson": lessons.told() if control is not None else None,
-        "address": lan_address(),
-    }
+    data = _data(source, control)
     if not st.session_state.get("no_socket"):
         _mount(data)
         return
@@ -79,6 +65,25 @@ def draw(source: Source, control: str | None) -> None:
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 
     feed()
+
+
+def _data(source: Source, control: str | None) -> dict[str, Any]:
+    """What the component is given, whatever is drawn."""
+    return {
+        "socket": path_of(source),
+        "plotly": player.PLOTLY,
+        "run": source.id,
+        "control": control,
+        "kept": not isinstance(source, Run),
+        "arms": list(arm_rows.labels()),
+        "normalizations": _normalizations(source),
+        "tabs": _tabs(),
+        "tab": st.session_state["tab"],
+        "turn": st.session_state["turn"],
+        "fixed": "arms" in lessons.hidden(),
+        "lesson": lessons.told() if control is not None else None,
+        "address": lan_address(),
+    }
 
 
 def _tabs() -> list[dict[str, Any]]:

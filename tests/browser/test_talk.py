@@ -67,9 +67,10 @@ def changed(page: Page) -> Iterator[str]:
     page.keyboard.press("Space")
     expect(page.locator(PLAYER)).to_have_attribute("data-status", "paused")
     to_tab(page, "update")
-    for _ in range(4):
-        page.keyboard.press(".")
-    expect(page.locator(".bnviz-words")).to_be_visible()
+    for stage in ("inputs", "z = Wx", "mean, variance", "normalize"):
+        expect(page.locator(".bnviz-places [aria-current]")).to_have_text(stage, timeout=30_000)
+        if stage != "normalize":
+            page.keyboard.press(".")
     expect(page.locator(CHARTS).first).to_be_visible()
     yield "7-one-update"
     to_tab(page, "findings")

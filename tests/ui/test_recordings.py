@@ -137,7 +137,7 @@ def test_an_upload_is_listed_or_refused_in_one_sentence(hub, recording):
     page = opened(QUERY)
     for turn, (name, raw, text) in enumerate([
         ("../talk.arrow", sink.getvalue()[:-2000], "Added talk. It was cut short: what comes before the cut is shown."),
-        ("page<b>.arrow", b"a,b\n1,2\n", "page<b>.arrow was not added. This is no recording of bnviz"),
+        ("page<b>.arrow", b"a,b\n1,2\n", "page<b>.arrow was not added: this is no recording of bnviz"),
     ]):  # fmt: skip
         page.file_uploader(key=f"recordings_file_{turn}").set_value((name, raw, "")).run(timeout=60)
         assert not page.exception

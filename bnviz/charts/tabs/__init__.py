@@ -9,15 +9,6 @@ FINDINGS = Tab("findings", "Findings", lambda scene, view: [])
 """Words alone, which the verdict brings."""
 TABS: dict[str, Tab] = {
     tab.name: tab
-    for tab in (
-        layers.TAB,
-        over_time.TAB,
-        landscape.TAB,
-        train_eval.TAB,
-        updates.TAB,
-        update.TAB,
-        plane.TAB,
-        FINDINGS,
-    )
+    for tab in (layers.TAB, over_time.TAB, landscape.TAB, train_eval.TAB, updates.TAB, update.TAB, plane.TAB, FINDINGS)
 }
 """In the order in which they stand on the page, by name."""

@@ -174,7 +174,8 @@ class Shelf:
                 damage = copy_safely(given, clean) or ("" if ended(given) else CUT)
                 clean.replace(target)
             except ValueError as error:
-                raise ValueError(f"{name} was not added. {error}") from None
+                told = str(error)
+                raise ValueError(f"{name} was not added: {told[:1].lower()}{told[1:]}") from None
             finally:
                 clean.unlink(missing_ok=True)
         card = Card(name=name.removesuffix(".arrow"), owner=owner_mark(visitor), began=time.time(), damage=damage)

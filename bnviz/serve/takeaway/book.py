@@ -73,6 +73,7 @@ class Book:
             "steps": [scene.current[0].step for scene in self._scenes], "headers": shared(headers),
             "timelines": shared(timelines), "words": words, "findings": findings, "cursors": cursors,
             "chapters": chapters, "chapter": chapter_of, "figures": self._figures, "live": charts.LIVE,
+            "layers": len(self._scenes[0].layers),
             "shelf": [json.loads(text) for text in self._shelf],
         }  # fmt: skip
 

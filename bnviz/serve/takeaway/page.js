@@ -73,7 +73,7 @@ export function sceneAt(book, place, view) {
   const found = matching(grids, view).panels.map(([description, figure]) => ({ ...book.shelf[description], figure }));
   const panels = alone(found, view.large);
   return {
-    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, ...legends[view.theme], arms: [], empty: false, notice, words,
+    type: "scene", tab: view.tab, ...at(book.headers, place), grid: panels, layers: book.layers, ...legends[view.theme], arms: [], empty: false, notice, words,
     figures: Object.fromEntries(panels.map(({ id, figure }) => [id, figureAt(book, figure, place, view)])),
     told: Object.fromEntries(panels.map(({ id, figure }) => [id, toldAt(book, figure, place, view)])),
     sentence: book.shelf[book.words[place]], timeline: at(book.timelines, place),

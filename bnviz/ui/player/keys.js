@@ -31,7 +31,7 @@ export const KEYS = [
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm), when: served },
   { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
   { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
-  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => served(s) && s.arms.length > 1 },
+  { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => s.arms.length > 1 },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
   { keys: ["e"], shown: "E", title: "What happened when, to go there", act: (s) => showEvents(s) },
