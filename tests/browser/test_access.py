@@ -86,7 +86,7 @@ def test_a_chart_is_reached_by_keyboard_says_what_it_shows_and_lets_a_layer_be_c
     for _ in range(2):
         page.keyboard.press("ArrowDown")
     expect(page.locator(".bnviz-panel .bnviz-chip").first).to_have_text("layer 2 ×")
-    over_steps = page.get_by_role("img", name="Gradient norm of one layer over steps")
+    over_steps = page.get_by_role("img", name="Gradient norm of layer 2 over steps")
     expect(over_steps).to_have_accessible_description(
         re.compile(rf"layer 2, gradient norm \S+ at step 0, .* at step {step}")
     )
