@@ -83,7 +83,7 @@ assert set(figures) == {"weight_norm", "weight_norm-steps"}
 """
     + PAGE.replace("QUERY", '{"depth": "2", "tab": "about"}')
     + """
-assert "##### Weights" in [each.value for each in page.markdown]
+assert "### Weights" in [each.value for each in page.markdown]
 assert any("Weight norm" in each.label for each in page.main.expander)
 server.close()
 """

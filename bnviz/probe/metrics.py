@@ -171,7 +171,10 @@ def dead_share(activation: nn.Module | None, output: Tensor) -> float:
 def norms(tensors: Sequence[Tensor | None]) -> Floats:
     """L2 norm of each tensor; NaN where there is none: -> (L,)."""
     return np.array(
-        [float("nan") if t is None else float(torch.linalg.vector_norm(t, dtype=torch.float64)) for t in tensors]
+        [
+            float("nan") if t is None else float(torch.linalg.vector_norm(t.detach(), dtype=torch.float64))
+            for t in tensors
+        ]
     )
 
 
