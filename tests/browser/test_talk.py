@@ -64,6 +64,8 @@ def changed(page: Page) -> Iterator[str]:
     expect(sentence).to_contain_text("nothing is learned")
     yield "6-back-to-before"
     page.keyboard.press("l")
+    grown(page, "step", flipped)
+    yield from forked(page)
     page.keyboard.press("Space")
     expect(page.locator(PLAYER)).to_have_attribute("data-status", "paused")
     to_tab(page, "update")
@@ -72,10 +74,22 @@ def changed(page: Page) -> Iterator[str]:
         if stage != "normalize":
             page.keyboard.press(".")
     expect(page.locator(CHARTS).first).to_be_visible()
-    yield "7-one-update"
+    yield "8-one-update"
     to_tab(page, "findings")
     expect(page.locator(".bnviz-findings li").first).to_be_visible()
-    yield "8-findings"
+    yield "9-findings"
+
+
+def forked(page: Page) -> Iterator[str]:
+    """What the net that has learned with BatchNorm is without it."""
+    names = page.locator(f"{PLAYER} .bnviz-layers .bnviz-arm")
+    page.keyboard.press("a")
+    page.keyboard.press("f")
+    expect(page.get_by_role("dialog", name="Fork")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(names.nth(2)).to_have_text(re.compile(r"no normalization · forked at step \d+"))
+    grown(page, "step", number(page, "step") + 30, 60)
+    yield "7-forked"
 
 
 def flip_of(page: Page) -> int:
@@ -99,4 +113,4 @@ def test_a_talk_is_held_by_keyboard_alone(quiet_page, served, tmp_path: Path):
         pages.append(picture)
         assert quiet_page.evaluate("[innerWidth, innerHeight]") == [WIDTH, HEIGHT]
         assert quiet_page.evaluate("document.scrollingElement.scrollHeight") <= HEIGHT
-    assert len({picture.read_bytes() for picture in pages}) == 8
+    assert len({picture.read_bytes() for picture in pages}) == 9
