@@ -153,15 +153,12 @@ def test_a_fork_in_the_past_leaves_the_other_arms_frames_as_they_were():
     )
 
 
-FULL_BETWEEN = {
-    20: (lambda t: [t.fork("batch") for _ in range(4)],),
-    35: (lambda t: [t.drop(label) for label in list(t.arms)[2:]],),
-}
-"""Six networks from step 20 to 35, two before and after."""
-
-
 def test_a_fork_is_refused_beforehand_where_six_networks_were_there_in_between():
-    original, _ = steered(SMALL, FULL_BETWEEN, 50)
+    doings = {
+        20: (lambda t: [t.fork("batch") for _ in range(4)],),
+        35: (lambda t: [t.drop(label) for label in list(t.arms)[2:]],),
+    }
+    original, _ = steered(SMALL, doings, 50)
     for at in (10, 20, 34):
         with pytest.raises(ValueError, match="6 networks at most, and had them up to step 35: fork from there on"):
             steer(original, "fork", {"arm": "none", "fields": {"normalization": "layer"}, "at": at})
