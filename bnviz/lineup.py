@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
@@ -41,10 +42,17 @@ def lineup(config: RunConfig, events: Iterable[Event]) -> dict[str, Member]:
 
     config: the one that the run was started with.
     """
+    (now,) = deque(lineups(config, events), maxlen=1)
+    return dict(sorted(now.items(), key=lambda each: each[1].place))
+
+
+def lineups(config: RunConfig, events: Iterable[Event]) -> Iterator[dict[str, Member]]:
+    """The arms that are there at the start, and after each event in turn, as in `lineup`, in the order they came."""
     now = {label: Member(arm, place) for place, (label, arm) in enumerate(zip(config.labels, config.arms, strict=True))}
+    yield dict(now)
     for event in events:
         _happen(now, event)
-    return dict(sorted(now.items(), key=lambda each: each[1].place))
+        yield dict(now)
 
 
 def _happen(now: dict[str, Member], event: Event) -> None:

@@ -34,7 +34,7 @@ PLANE_SECONDS = 0.25
 SLICE = 0.1
 """Seconds of going back between two looks at the commands."""
 OF_ARMS = ("change", "fork", "undo", "drop", "rename")
-"""Commands that wait while the run goes back, and then act where it is."""
+"""Commands that wait while the run goes back, as a step does, and then act where it is."""
 
 
 @dataclass
@@ -140,10 +140,13 @@ class _Session:
             trainer.change(steps=trainer.step_count + (by or trainer.round))
 
     def _obey_on_the_way(self, command: str, values: dict[str, Any]) -> None:
-        """While the run goes back: rest, and go on; what is to happen to arms happens once the run is where it was."""
+        """While the run goes back: rest, or go on, there as here; all else happens once the run is where it was."""
         if command in ("play", "pause", "step"):
-            self.paused = command != "play"
-        elif command in OF_ARMS:
+            self.paused = command == "pause"
+            if not values.get("unwatched"):  # a nap, and its end, leave what the owner wished
+                self.rest_after = command != "play"
+                self.waiting = [each for each in self.waiting if each["command"] != "step"]
+        if command == "step" or command in OF_ARMS:
             self.waiting.append({"command": command, **values})
 
     def _steer(self, command: str, values: dict[str, Any]) -> None:
@@ -161,30 +164,31 @@ class _Session:
                 self._write(self.trainer.items(measure=True))  # the new arm is seen where it is
 
     def _travel(self, journey: Journey) -> None:
-        """Go on for a moment; once at the step, that trainer takes the other's place."""
+        """Go on for a moment; once where the run is, that trainer takes the other's place, and all is told at once."""
         from bnviz.training.slow import SlowMotion  # noqa: PLC0415
 
         deadline = time.monotonic() + SLICE
         try:
             while not journey.arrived and time.monotonic() < deadline:
-                self._write(journey.advance())
-        except ValueError as error:  # an event that cannot be, among the others
-            self.journey, self.paused = None, self.rest_after
+                journey.advance()
+        except ValueError as error:  # the run goes on as if it had not been asked to go back
+            self._go_on(())
+            self._say_status()
             self.writer.write(Note("problem", str(error)))
             return
-        if journey.told and self.trainer is not journey.trainer:
-            self.trainer, self.slow = journey.trainer, SlowMotion(journey.trainer)
         if journey.arrived:
-            self.journey, self.paused, self.status = None, self.rest_after, ""
-            waiting, self.waiting = self.waiting, []
-            for command in waiting:
-                self._obey(**command)
-            self._show()
+            self.trainer, self.slow = journey.trainer, SlowMotion(journey.trainer)
+            self._go_on(journey.items())
         else:
-            goal, start = (journey.until, journey.step) if journey.told else (journey.step, 0)
-            share = (journey.trainer.step_count - start) / max(1, goal - start)
-            what = "training again from" if journey.told else "going back to"
-            self.writer.write(Note("progress", f"{what} step {journey.step}: {share:.0%} …", share))
+            self.writer.write(Note("progress", *journey.progress))
+
+    def _go_on(self, items: Iterable[Item]) -> None:
+        """No longer on the way: tell what there is to tell of it, and do what has waited."""
+        self.journey, self.paused, self.status = None, self.rest_after, ""
+        self._write(items)
+        waiting, self.waiting = self.waiting, []
+        for command in waiting:
+            self._obey(**command)
 
 
 def main() -> None:

@@ -186,7 +186,7 @@ class Run:
         with self._lock:
             before, self._attention = self._attention, Attention.AWAKE
         if before is Attention.NAPPING:
-            self.command("play")
+            self.command("play", unwatched=True)
 
     def nap(self) -> None:
         """Rest until somebody watches again; a run that was never watched goes on."""
@@ -195,7 +195,7 @@ class Run:
             if tired:
                 self._attention = Attention.NAPPING
         if tired:
-            self.command("pause")
+            self.command("pause", unwatched=True)
 
     def take(self, item: Description | tuple[Frame, ...] | Event | Note) -> None:
         """Take in what the worker says."""

@@ -78,6 +78,8 @@ class Trainer:
         """What the last step trained on, and the test set."""
         self.probes: dict[str, Probe] = {}
         """What watched the last step, by the arms' labels; none if it was not measured."""
+        self.rates: dict[str, float] = {}
+        """The learning rates of the last step that was measured, by the arms' labels."""
         self._grow_at = pretraining_steps(config.steps)
         first_depth = {"pretrain": shallow_depth(config.depth)}
         self._arms = {
@@ -129,7 +131,8 @@ class Trainer:
             self.flag_divergence()
         if not measure:
             return ()
-        steps = {label: step_lengths(self.config.landscape, self.config.rate(arm)) for label, arm in self.arms.items()}
+        self.rates = {label: self.config.rate(arm) for label, arm in self.arms.items()}
+        steps = {label: step_lengths(self.config.landscape, rate) for label, rate in self.rates.items()}
         return measure_step(self.step_count - 1, self.probes, self.batch, self.loss_fn, self.nets.layers, steps)
 
     def items(self, measure: bool) -> Iterator[Item]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import tempfile
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,12 +13,14 @@ from typing import Any
 from bnviz.config import MAX_ARMS, RunConfig, parse_field
 from bnviz.config.arm import ARM_SETTINGS, parse_arm_field
 from bnviz.frames import Event
-from bnviz.lineup import current_config, free_place, lineup, new_label
+from bnviz.lineup import current_config, free_place, lineup, lineups, new_label
 from bnviz.training import Item, Trainer
 from bnviz.training.nets import Nets
 
 DONE = ("change", "fork", "drop", "rename")
 """What is done to a run; other events come of themselves."""
+IN_MEMORY = 16_000_000
+"""Bytes of what a journey has to tell that are held in memory; more of it waits on disk."""
 
 
 def replayed(config: RunConfig, events: Iterable[Event], step: int, nets: Nets | None = None) -> Trainer:
@@ -72,54 +77,77 @@ class Journey:
     """The way back to a step of a run, and on to where the run is now, with other events; a step at a time.
 
     trainer: the run's, which is left as it is. events: what is to have been done, from the run's start. step: from
-    here on it is told anew.
+    here on it is told anew. Nothing is told before it has arrived: a run whose way breaks off is whole, as it was.
     """
 
     def __init__(self, trainer: Trainer, events: Iterable[Event], step: int) -> None:
         self.step = step
         self.trainer = Trainer(trainer.started_with, nets=trainer.nets)
-        """The one that is under way; once something is told, that of the run."""
-        self.told = False
+        """The one that is under way; once it has arrived, that of the run."""
+        self.back = False
         """Whether it has come to `step`."""
         self.arrived = False
         """Whether it has come to where the run was."""
         self.until = trainer.step_count
         self.trainer.round = trainer.round
         self._way = retrace(self.trainer, events, self.until, measure_from=step)
+        self._to_tell = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
+        weakref.finalize(self, self._to_tell.close)
 
-    def advance(self) -> list[Item]:
-        """Go one step; return what there is to tell: at `step`, a `rewind` and all events first.
+    @property
+    def progress(self) -> tuple[str, float]:
+        """How far it has come, in words and as a share of the way to `step`, or from there on."""
+        goal, start = (self.until, self.step) if self.back else (self.step, 0)
+        share = (self.trainer.step_count - start) / max(1, goal - start)
+        return f"{'training again from' if self.back else 'going back to'} step {self.step}: {share:.0%} …", share
 
-        Errors: ValueError for an event that cannot be.
-        """
+    def advance(self) -> None:
+        """Go one step. Errors: ValueError for an event that cannot be, and where there is no room for what to tell."""
         at, items = next(self._way)
         self.arrived = at >= self.until
         if at < self.step:
-            return []
-        if self.told:
-            return items
-        self.told = True
-        frames = [item for item in items if not isinstance(item, Event)]
-        return [Event(self.step, "rewind"), *self.trainer.events, *frames]
+            return
+        if not self.back:
+            self.back = True
+            frames = [item for item in items if not isinstance(item, Event)]
+            items = [Event(self.step, "rewind"), *self.trainer.events, *frames]
+        try:
+            for item in items:
+                pickle.dump(item, self._to_tell)
+        except OSError as error:
+            raise ValueError(f"There is no room to go back to step {self.step}: {error.strerror or error}.") from error
+
+    def items(self) -> Iterator[Item]:
+        """What there is to tell of it: a `rewind`, all events up to `step`, and frames and events from there on."""
+        self._to_tell.seek(0)
+        while True:
+            try:
+                yield pickle.load(self._to_tell)
+            except EOFError:
+                return
 
 
 def with_fork(trainer: Trainer, place: int, step: int, arm: str, fields: dict[str, Any]) -> list[Event]:
     """The run's events with a fork of an arm put in at a place among them.
 
-    Errors: ValueError where that arm was not there, or no further one can be.
+    Errors: ValueError where that arm was not there, or no further one can be, then or later.
     """
-    before, after = trainer.events[:place], trainer.events[place:]
-    then = lineup(trainer.started_with, before)
-    if arm not in then:
-        raise ValueError(f"At step {step} there was no network {arm!r}; there were {', '.join(then)}.")
-    if max(len(then), len(trainer.arms)) >= MAX_ARMS:
+    events = trainer.events
+    beside = list(lineups(trainer.started_with, events))[place:]  # from the fork on, after each event
+    if arm not in beside[0]:
+        raise ValueError(f"At step {step} there was no network {arm!r}; there were {', '.join(beside[0])}.")
+    if len(beside[-1]) >= MAX_ARMS:
         raise ValueError(f"A run has {MAX_ARMS} networks at most: drop one first.")
-    label = new_label(replace(then[arm].arm, **fields).label, trainer.places)
-    taken = {trainer.places[each] for each in trainer.arms}
-    free = free_place(taken | {member.place for member in then.values()})
-    free = free if free < MAX_ARMS else free_place(taken)
+    full = [at for at, members in enumerate(beside, place) if len(members) >= MAX_ARMS]
+    if full:
+        until = events[full[-1]].step
+        raise ValueError(f"A run has {MAX_ARMS} networks at most, and had them up to step {until}: fork from there on.")
+    label = new_label(replace(beside[0][arm].arm, **fields).label, trainer.places)
+    free = free_place({member.place for members in beside for member in members.values()})
+    if free >= MAX_ARMS:
+        raise ValueError(f"Since step {step} there were networks in all {MAX_ARMS} colours: fork from a later step.")
     changes = {name: str(value) for name, value in {**fields, "label": label, "place": free}.items()}
-    return [*before, Event(step, "fork", arm, changes), *after]
+    return [*events[:place], Event(step, "fork", arm, changes), *events[place:]]
 
 
 def place_after(events: Sequence[Event], step: int) -> int:

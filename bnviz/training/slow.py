@@ -29,7 +29,7 @@ class SlowMotion:
         row = count - 1 if place == own - 1 else place
         return close_up(
             probe, trainer.batch, trainer.loss_fn, place, unit,
-            step=trainer.step_count - 1, arm=arm, rate=trainer.config.rate(trainer.arms[arm]), row=row,
+            step=trainer.step_count - 1, arm=arm, rate=trainer.rates[arm], row=row,
         )  # fmt: skip
 
     def plane(self) -> Plane | None:

@@ -50,6 +50,19 @@ def test_a_closeup_is_of_the_step_of_the_frames():
     assert slow.close_up("none", 0, 0) is None  # that step was not measured
 
 
+def test_a_closeup_tells_the_rate_of_its_step_whatever_was_changed_since():
+    trainer = Trainer(SMALL)
+    slow = SlowMotion(trainer)
+    trainer.change("layer", learning_rate=0.3)
+    trainer.step(measure=True)
+    trainer.change("layer", learning_rate=0.7)
+    trainer.change(learning_rate=0.9)
+    assert slow.close_up("layer", 0, 0).rate == 0.3
+    assert slow.close_up("none", 0, 0).rate == SMALL.learning_rate
+    trainer.step(measure=True)
+    assert (slow.close_up("layer", 0, 0).rate, slow.close_up("none", 0, 0).rate) == (0.7, 0.9)
+
+
 def test_an_arm_that_is_still_to_grow_shows_the_layers_it_has():
     arm = Arm("batch", trick="pretrain")
     trainer = Trainer(RunConfig(depth=6, width=8, steps=100, arms=(arm,)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -91,26 +93,56 @@ def test_undone_renamed_and_dropped_while_the_run_stands(run):
     wait_for(lambda: run.history.latest and [frame.arm for frame in run.history.latest] == ["batch", "batch (2)"])
 
 
-def test_pausing_holds_the_way_back_and_what_is_asked_meanwhile_comes_after_it(hub):
-    run = hub.start(RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000, measure_every=100), "me")
-    wait_for(lambda: run.step > 1500)
-    run.command("pause")
-    wait_for(lambda: run.status is Status.PAUSED)
-    at = run.step
-    run.command("fork", arm="batch", fields={"learning_rate": "0.2"}, at=0)
-    run.command("change", arm="none", fields={"normalization": "group"})
-    wait_for(lambda: run.status is Status.RUNNING)
-    run.command("pause")
-    wait_for(lambda: run.status is Status.PAUSED)
-    run.command("play")
-    wait_for(lambda: run.status is Status.PAUSED and run.step >= at and not run.text)
-    wait_for(lambda: len(run.history.snapshot()[1]) == 2)
-    fork, change = run.history.snapshot()[1]
+@pytest.fixture
+def long_run(hub):
+    """A run that takes a while to go back."""
+    each = hub.start(RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000, measure_every=100), "me")
+    wait_for(lambda: each.step > 1500)
+    yield each
+    hub.stop(each)
+    wait_for(lambda: each.worker is None)
+
+
+def at_once(run, *commands):
+    """Send commands together, so that the later ones find the run on the way back that the first one began."""
+    lines = [json.dumps({"command": name, **values}) + "\n" for name, values in commands]
+    run.worker.stdin.write("".join(lines).encode())
+    run.worker.stdin.flush()
+
+
+BACK = ("fork", {"arm": "batch", "fields": {"learning_rate": "0.2"}, "at": 0})
+
+
+def test_pausing_holds_the_way_back_and_what_is_asked_meanwhile_comes_after_it(long_run):
+    change = ("change", {"arm": "none", "fields": {"normalization": "group"}})
+    at_once(long_run, BACK, change, ("pause", {}))
+    wait_for(lambda: long_run.status is Status.PAUSED)
+    assert long_run.history.snapshot()[1] == []  # it rests on the way
+    long_run.command("play")
+    wait_for(lambda: len(long_run.history.snapshot()[1]) == 2)
+    fork, change = long_run.history.snapshot()[1]
     assert (fork.step, fork.changes["label"]) == (0, "batch@0.2")
-    assert (change.kind, change.step) == ("change", at + 1)
-    assert run.step == at
-    hub.stop(run)
-    wait_for(lambda: run.worker is None)
+    assert (change.kind, change.arm) == ("change", "none")
+    assert change.step > 1500
+    assert change.step - 1 in steps_of(long_run.recording, "batch@0.2")  # where the run was
+    wait_for(lambda: long_run.status is Status.RUNNING and long_run.step > change.step)
+
+
+@pytest.mark.parametrize("wish", ["play", "step", "unwatched"])
+def test_what_is_wished_on_the_way_back_is_so_once_the_run_is_there(long_run, wish):
+    long_run.command("pause")
+    wait_for(lambda: long_run.status is Status.PAUSED)
+    at = long_run.step
+    if wish == "unwatched":  # a nap and its end are nobody's wish
+        at_once(long_run, BACK, ("pause", {"unwatched": True}), ("play", {"unwatched": True}))
+    else:
+        at_once(long_run, BACK, (wish, {}))
+    wait_for(lambda: "batch@0.2" in long_run.labels)
+    if wish == "play":
+        wait_for(lambda: long_run.step > at + 200)
+    else:
+        wait_for(lambda: long_run.status is Status.PAUSED and long_run.step >= at)
+        assert long_run.step == at + (wish == "step")
 
 
 @pytest.mark.parametrize(

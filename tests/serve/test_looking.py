@@ -45,6 +45,11 @@ def look(seat, key=None, **view):
     seat.stream.refresh(seat.viewer)
 
 
+def asked(run, unit, plane):
+    """Wait until the worker has been asked for just that; it takes one command after another."""
+    soon(lambda: run._looked_at == (unit, plane))
+
+
 def drain(seat):
     """Take what comes, as a socket would."""
     seat.woken.clear()
@@ -56,9 +61,9 @@ def test_the_owner_stops_and_looks_and_the_others_see_it(training):
     owner, guest = Seat(training), Seat(training)
     try:
         look(guest, tab="update", unit=5)
+        asked(training, None, plane=True)
         training.command("pause")
-        soon(lambda: training.status is Status.PAUSED)
-        time.sleep(0.3)
+        soon(lambda: training.status is Status.PAUSED)  # a closeup would have come before that
         assert training.closeup is None  # a guest looks on, and asks for nothing
         look(owner, training.control, tab="update", layer=1, unit=2, net=0)
         closeup = soon(lambda: training.closeup)
@@ -93,7 +98,10 @@ def test_the_plane_comes_while_somebody_looks_and_no_longer(training):
         soon(lambda: training.plane.step > first)
         assert np.isfinite(training.plane.surfaces[1].probability).all()
         look(seat, tab="layers")
-        time.sleep(0.5)
+        asked(training, None, plane=False)
+        training.command("pause")
+        soon(lambda: training.status is Status.PAUSED)  # what was said before it is known by now
+        training.command("play")
         last, step = training.plane.step, training.step
         soon(lambda: training.step > step + 200)
         assert training.plane.step == last

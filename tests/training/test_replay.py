@@ -12,6 +12,7 @@ from bnviz.frames import Event, quantities
 from bnviz.lineup import current_config, lineup
 from bnviz.training import OwnNets, Trainer, record
 from bnviz.training.replay import Journey, place_after, replayed, with_fork, without_last_change
+from bnviz.training.steering import steer
 
 SMALL = RunConfig(depth=3, width=12, steps=60, optimizer="momentum", learning_rate=0.1)
 
@@ -125,10 +126,11 @@ def assert_equal_frames(ones, twos):
 def test_a_fork_in_the_past_leaves_the_other_arms_frames_as_they_were():
     original, items = steered(SMALL, DOINGS, 50)
     script = with_fork(original, place_after(original.events, 10), 10, "batch", {"normalization": "none"})
-    journey, told = Journey(original, script, 10), []
+    journey = Journey(original, script, 10)
     while not journey.arrived:
-        told += journey.advance()
-        assert journey.told == bool(told)
+        journey.advance()
+        assert journey.back == (journey.trainer.step_count > 10)
+    told = list(journey.items())
     assert (told[0].kind, told[0].step) == ("rewind", 10)
     events = [item for item in told[1:] if isinstance(item, Event)]
     assert events == journey.trainer.events
@@ -149,6 +151,34 @@ def test_a_fork_in_the_past_leaves_the_other_arms_frames_as_they_were():
         next(there.models["none (2)"].parameters()),
         next(replayed(SMALL, script, 11).models["none (2)"].parameters()),
     )
+
+
+def test_a_fork_is_refused_beforehand_where_six_networks_were_there_in_between():
+    doings = {
+        20: (lambda t: [t.fork("batch") for _ in range(4)],),
+        35: (lambda t: [t.drop(label) for label in list(t.arms)[2:]],),
+    }
+    original, _ = steered(SMALL, doings, 50)
+    for at in (10, 20, 34):
+        with pytest.raises(ValueError, match="6 networks at most, and had them up to step 35: fork from there on"):
+            steer(original, "fork", {"arm": "none", "fields": {"normalization": "layer"}, "at": at})
+    journey = steer(original, "fork", {"arm": "none", "fields": {"normalization": "layer"}, "at": 35})
+    while not journey.arrived:
+        journey.advance()
+    assert list(journey.trainer.arms) == ["none", "batch", "layer"]
+
+
+def test_a_fork_shares_its_colour_with_no_arm_that_was_beside_it_at_any_time():
+    doings = {10: (lambda t: t.fork("none"), lambda t: t.fork("none")), 15: (lambda t: t.drop("none (2)"),)}
+    original, _ = steered(SMALL, doings, 20)
+    before, after = (with_fork(original, place_after(original.events, at), at, "batch", {}) for at in (5, 15))
+    assert [event.changes["place"] for event in before if event.kind == "fork"] == ["4", "2", "3"]
+    assert [event.changes["place"] for event in after if event.kind == "fork"] == ["2", "3", "2"]
+    for _ in range(2):  # one after another, in the two colours that are left; then none is
+        original.drop(original.fork("none", place=4))
+        original.drop(original.fork("none", place=5))
+    with pytest.raises(ValueError, match="Since step 5 there were networks in all 6 colours: fork from a later step"):
+        with_fork(original, 0, 5, "batch", {})
 
 
 def test_colours_stay_with_their_arms_and_labels_are_never_given_twice():

@@ -1,0 +1,64 @@
+"""A run's session on its way back, without its process: what it tells when, and of a way that leads nowhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from bnviz.config import RunConfig
+from bnviz.frames import Event
+from bnviz.recording import Note, StreamReader, StreamWriter
+from bnviz.serve import child
+from bnviz.training import Trainer
+from bnviz.training.replay import Journey, with_fork
+from bnviz.training.slow import SlowMotion
+
+CONFIG = RunConfig(depth=2, width=4, dataset="iris", steps=1000)
+
+
+@pytest.fixture
+def trainer():
+    each = Trainer(CONFIG)
+    for _ in range(30):
+        each.step(measure=True)
+    return each
+
+
+@pytest.fixture
+def written():
+    return io.BytesIO()
+
+
+@pytest.fixture
+def session(trainer, written):
+    return child._Session(trainer, SlowMotion(trainer), StreamWriter(written, CONFIG), commands=None, rest_after=True)
+
+
+def told(session, written):
+    session.writer.close()
+    written.seek(0)
+    return list(StreamReader(written))
+
+
+def test_a_way_that_is_broken_off_has_told_nothing_but_how_far_it_came(session, trainer, written, monkeypatch):
+    monkeypatch.setattr(child, "SLICE", 1e-6)  # some steps at most, however fast
+    session.journey = Journey(trainer, with_fork(trainer, 0, 10, "none", {}), 10)
+    while session.journey.trainer.step_count < 25:
+        session._travel(session.journey)
+    assert session.trainer is trainer
+    notes = told(session, written)
+    assert {(type(each), each.kind) for each in notes} == {(Note, "progress")}
+    assert {each.text.split(":")[0] for each in notes} == {"going back to step 10", "training again from step 10"}
+
+
+def test_a_way_that_leads_nowhere_leaves_the_run_as_it_was_and_what_waited_happens(session, trainer, written):
+    session.journey = Journey(trainer, [Event(20, "drop", "none"), Event(20, "drop", "batch")], 10)
+    session.waiting = [{"command": "rename", "arm": "none", "name": "still here"}]
+    session._travel(session.journey)
+    while session.journey is not None:
+        session._travel(session.journey)
+    assert (session.trainer, session.paused) == (trainer, True)
+    items = [each for each in told(session, written) if not isinstance(each, Note) or each.kind != "progress"]
+    assert [each.kind for each in items] == ["rename", "paused", "problem"]  # a status takes a problem away
+    assert "the only network left" in items[-1].text
