@@ -43,11 +43,11 @@ def lineup(config: RunConfig, events: Iterable[Event]) -> dict[str, Member]:
     """
     now = {label: Member(arm, place) for place, (label, arm) in enumerate(zip(config.labels, config.arms, strict=True))}
     for event in events:
-        _happen(now, event)
+        happen(now, event)
     return dict(sorted(now.items(), key=lambda each: each[1].place))
 
 
-def _happen(now: dict[str, Member], event: Event) -> None:
+def happen(now: dict[str, Member], event: Event) -> None:
     """Let an event happen to the arms; one that speaks of an arm that is not there changes nothing."""
     member = now.get(event.arm or "")
     if member is None:
