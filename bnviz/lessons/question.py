@@ -128,6 +128,12 @@ def question(kind: str, labels: Sequence[str], config: RunConfig, text: str = ""
     return Question(kind, _allowed(kind, chosen or all_arms, 2, len(all_arms)), text)
 
 
+def asked(answer: str, config: RunConfig, text: str = "") -> Question:
+    """The question that a line such as `weakest none` asks: its kind, and labels of networks. Errors: as `question`."""
+    kind, *labels = answer.replace(",", " ").split() or [""]
+    return question(kind, labels, config, text)
+
+
 def _allowed(kind: str, arms: tuple[int, ...], low: int, high: int) -> tuple[int, ...]:
     if not low <= len(arms) <= high:
         wanted = str(low) if low == high else f"{low} to {high}"

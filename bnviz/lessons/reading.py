@@ -25,7 +25,7 @@ from bnviz.config import SETTINGS, RunConfig, parse_field
 from bnviz.lessons import prose
 from bnviz.lessons.hiding import hidden
 from bnviz.lessons.lesson import Lesson, LessonStep
-from bnviz.lessons.question import Question, question
+from bnviz.lessons.question import Question, asked
 from bnviz.presets import preset
 
 HEAD = ("title", "about", "preset", "hide", "tab", *SETTINGS)
@@ -200,9 +200,8 @@ class _Reader:
             if ask is not None:
                 self.wrong(ask.number, "a question needs a line such as answer: learns, so that the run can answer it.")
             return None
-        kind, *labels = answer.value.replace(",", " ").split()
         try:
-            return question(kind, labels, config, ask.value if ask else "")
+            return asked(answer.value, config, ask.value if ask else "")
         except ValueError as error:
             self.wrong(answer.number, str(error))
             return None

@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent / "watch"
 PATH = "/bnviz/watch/{run}"
 """Path of the page below the app's base path."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'self'; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; base-uri 'self'; "
     "form-action 'none'; frame-ancestors 'self'; "
     "style-src 'self' 'unsafe-inline'"  # Plotly sets attributes named style
 )

@@ -141,8 +141,10 @@ class Stream:
             self._viewers.discard(viewer)
             self.source.leave(_nothing if self._viewers else self._hear)
             self._tell_speaker()
-        if viewer.leads:
-            self.lead(viewer.view, None)  # nobody would bring those who follow back from a step of the past
+            still = next((each for each in self._viewers if each.leads), None)
+        if viewer.leads and self._lead is not None:
+            # The speaker's other page leads on; without one nobody would bring those who follow back from the past.
+            self.lead(*((still.view, still.seek) if still else (self._lead[0], None)))
         self._wakeup.set()  # the thread ends when nobody is left
 
     def _tell_speaker(self) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from bnviz.config import RunConfig
 from bnviz.lessons import Lesson, LessonStep, hiding
 from bnviz.lessons.progress import SKIPPED, Progress, restored
-from bnviz.lessons.question import question
+from bnviz.lessons.question import asked
 from bnviz.serve.shared import server
 from bnviz.ui.gallery import THUMBNAILS
 
@@ -58,12 +58,11 @@ def read_question(link: Mapping[str, str], config: RunConfig) -> list[str]:
     """Take the question that a link asks of a run with these settings, if it asks one and names no lesson."""
     if "answer" not in link or progress() is not None:
         return []
-    kind, *labels = link["answer"].replace(",", " ").split() or [""]
     try:
-        asked = question(kind, labels, config, link.get("ask", "")[:LONGEST])
+        found = asked(link["answer"], config, link.get("ask", "")[:LONGEST])
     except ValueError as error:
         return [f"The question of the link cannot be asked: {error}"]
-    lesson = Lesson("", "", "", config, "", (LessonStep("", (), config, question=asked),))
+    lesson = Lesson("", "", "", config, "", (LessonStep("", (), config, question=found),))
     st.session_state["progress"] = restored(lesson, link)
     st.session_state["asked"] = {name: link[name] for name in ("ask", "answer") if name in link}
     return []

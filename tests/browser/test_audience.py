@@ -96,6 +96,11 @@ def test_the_sheet_copies_links_and_says_who_cannot_open_them(quiet_page, contex
             assert page.evaluate("navigator.clipboard.readText()") == wanted
         phone.goto(link)
         expect(phone.locator(PLAYER)).to_have_attribute("data-seq", DRAWN, timeout=30_000)
+        phone.locator(".bnviz-picture").first.focus()
+        phone.keyboard.press("Enter")
+        with phone.expect_download() as saved:
+            phone.get_by_role("button", name="PNG").click()
+        assert saved.value.suggested_filename.endswith(".png")
         page.close()
     expect(phone.get_by_text("The connection is lost. Trying again …")).to_be_visible()
     expect(phone.locator(f"{PLAYER} .js-plotly-plot").first).to_be_visible()  # what was seen last stays

@@ -134,6 +134,8 @@ def test_layers_and_measures_can_be_chosen_and_it_plays_and_presents(opened_file
     page.keyboard.press(" ")
     expect(player).to_have_attribute("data-step", "55")
     expect(player).to_have_attribute("data-status", "kept")
+    page.keyboard.press("x")
+    expect(page.get_by_role("button", name="log")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 

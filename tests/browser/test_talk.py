@@ -57,6 +57,11 @@ def changed(page: Page) -> Iterator[str]:
     page.keyboard.press("0")
     page.keyboard.press("x")
     expect(page.locator(CHARTS)).to_have_count(9)
+    page.keyboard.press("e")
+    expect(page.get_by_role("dialog", name="Events")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"step => Number(document.querySelector('{PLAYER}').dataset.step) <= step", arg=flipped + 20)
     while number(page, "step") >= flipped:
         at = number(page, "step")
         page.keyboard.press("ArrowLeft")

@@ -21,7 +21,7 @@ ANSWERS = {
     "explosion": (BN, BN),
     "tiny-batches": ("With LayerNorm", BN, "Yes"),
     "good-start": (NONE, "Neither", BN),
-    "high-rate": (PLAIN, BN, NONE),
+    "high-rate": (PLAIN, NONE),
     "landscape": (BN, BN),
     "before": (BOTH, BN),
 }

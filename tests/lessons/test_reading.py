@@ -75,6 +75,7 @@ IN_STEP = {
     "They see <b>two</b> digits": (8, "HTML is not shown"),
     "a" * 700: (8, "a step has 600 letters at most"),
     "aks: Who?": (8, "aks is not known in a step", "Did you mean ask?"),
+    "answer: ,": (14, "a question is one of learns, diverges", "got ''."),
     "answer: guesses": (14, "a question is one of learns, diverges", "got 'guesses'."),
     "answer: learns none, group": (14, "there is no network 'group'; there are none, batch, layer."),
     "answer: learns": (14, "learns is about 1 to 2 of the networks, got 3"),

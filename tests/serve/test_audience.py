@@ -101,6 +101,23 @@ def test_who_only_watches_on_the_whole_page_leads_nobody(port, run):  # noqa: F8
         assert seen(phone, lambda m: m["newest"] > at + 50)["type"] == "patch"
 
 
+def test_a_speaker_who_closes_one_of_two_pages_leads_on_by_the_other(run):  # noqa: F811
+    stream, phone = Stream(run), Viewer(lambda: None, audience=True, follows=True)
+    closed, open_still = (Viewer(lambda: None, view=View(tab=tab), leads=True) for tab in ("time", "updates"))
+    for each in (closed, open_still, phone):
+        stream.join(each)
+    try:
+        stream.lead(open_still.view, 0)
+        open_still.seek = 0
+        stream.leave(closed)
+        wait_for(lambda: (phone.looks_at()[0].tab, phone.looks_at()[1]) == ("updates", 0))
+        stream.leave(open_still)
+        wait_for(lambda: (phone.looks_at()[0].tab, phone.looks_at()[1]) == ("updates", None))
+    finally:
+        for each in (open_still, phone):
+            stream.leave(each)
+
+
 def test_one_text_goes_to_all_who_see_the_same(run):  # noqa: F811
     stream = Stream(run)
     woken = []
@@ -139,11 +156,11 @@ def test_the_audience_is_told_less_often_and_never_left_behind(run, monkeypatch)
 
 def test_who_is_slow_gets_the_newest_and_no_queue(port, run):  # noqa: F811
     with audience_of(port, run) as phone:
-        count = 0
-        tell(phone, seen=count)
+        tell(phone, seen=0)
+        last, count = seen(phone, lambda m: True), 1
         while True:  # until so much is on its way that no more comes
             try:
-                last = json.loads(gzip.decompress(phone.recv(timeout=1)))
+                last = json.loads(gzip.decompress(phone.recv(timeout=2)))
                 count += 1
             except TimeoutError:
                 break

@@ -32,7 +32,7 @@ export async function drawPatch(s, message) {
     panel.ranges = ranges;
     const decoded = data.map((trace) => Object.fromEntries(Object.entries(trace).map(([key, value]) => [key, decode(value)])));
     panel.drawing = true; // Plotly reports the ranges we set as if the user had
-    if (!moved && !anew && canRedraw(panel.plot, decoded)) redraw(panel.plot, decoded);
+    if (!moved && canRedraw(panel.plot, decoded)) redraw(panel.plot, decoded);
     else await window.Plotly.animate(panel.plot, { data: decoded, traces, layout: moved ? layout : {} }, anew ? REDRAWN : INSTANT);
     panel.drawing = false;
     if (panel.note.textContent !== note) panel.note.textContent = note;

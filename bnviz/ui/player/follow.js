@@ -61,7 +61,4 @@ export function sayLost(s) {
 }
 
 // How many watch, for the speaker alone.
-export function showWatching(s, count) {
-  s.watching.hidden = !(s.data.control && count);
-  s.watching.textContent = count ? `${count} watching` : "";
-}
+export const watchingNow = (s, count) => (s.data.control && count ? `${count} watching` : "");

@@ -16,13 +16,16 @@ export function rememberArrays() {
 }
 
 // What Plotly.animate does with an instant frame, but for working out every default of the figure anew, which took
-// another third. Only scatter traces are known to need no more than this.
+// another third. Only traces of these types are known to need no more than this. Animate takes a heatmap away before it
+// draws it anew, and for a moment there is none.
+const LINES = ["scatter"], GRIDS = ["heatmap", "contour"];
+
 export function redraw(plot, data) {
   const { _fullData: full, _fullLayout: layout } = plot;
   data.forEach((part, index) => {
     Object.assign(plot.data[index], part);
     Object.assign(full[index], part);
-    if (part.x && part.y) full[index]._length = Math.min(part.x.length, part.y.length);
+    if (LINES.includes(full[index].type) && part.x && part.y) full[index]._length = Math.min(part.x.length, part.y.length);
   });
   plot.calcdata = full.map((trace) => {
     const points = trace.visible ? trace._module.calc(plot, trace) : [];
@@ -45,5 +48,6 @@ export function canRedraw(plot, data) {
     if (!known) console.info("bnviz: this Plotly is drawn the slower way");
   }
   return known && plot._fullData.length === data.length
-    && plot._fullData.every((trace, index) => trace.type === "scatter" && trace.visible === data[index].x?.length > 0);
+    && plot._fullData.every(({ type, visible }, index) => (LINES.includes(type) && visible === data[index].x?.length > 0)
+      || (GRIDS.includes(type) && visible === true && data[index].z?.length > 0));
 }

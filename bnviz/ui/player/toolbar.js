@@ -1,6 +1,6 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
-import { showWatching } from "./follow.js";
+import { watchingNow } from "./follow.js";
 import { buildFork } from "./fork.js";
 import { showKeys } from "./keys.js";
 import { buildLesson } from "./lesson.js";
@@ -23,7 +23,6 @@ export function build(s) {
   const arms = buildFork(s, button);
   s.controls.push(s.fork);
   s.status = el("span", { class: "bnviz-status" });
-  s.watching = el("span", { class: "bnviz-watching", hidden: true });
   const tools = [buildPresent(s), button("Share", "Q", "Q", () => openShare(s)),
     button("Save", "", null, () => openSave(s)), button("Keys", "?", "?", () => showKeys(s))];
   s.sentence = el("p", { class: "bnviz-sentence", "aria-live": "polite" }, "Starting the networks…");
@@ -36,14 +35,13 @@ export function build(s) {
     s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
-    el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, s.watching, el("span", { class: "bnviz-space" }), ...tools),
+    el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, el("span", { class: "bnviz-space" }), ...tools),
     s.problem, s.tabs, s.body, s.probe);
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
 export function showStatus(s, { status, step, steps, rate, text, live, watching, unkept }) {
   s.past = live === false;
-  showWatching(s, watching);
   s.steps = steps ?? s.steps;
   if (s.data.kept) showPlaying(s);
   else {
@@ -53,8 +51,9 @@ export function showStatus(s, { status, step, steps, rate, text, live, watching,
   }
   const doing = text?.endsWith("…") ? text : ""; // what goes on; other texts are news for people
   const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status);
-  s.status.textContent = [step === undefined || step === null ? "" : `step ${step}`, tail, unkept && "not being kept"].filter(Boolean).join(" · ");
-  s.status.title = unkept || (s.steps ? `of ${s.steps} steps` : "");
+  const at = step === undefined || step === null ? "" : `step ${step}`;
+  s.status.textContent = [at, tail, unkept && "not being kept", watchingNow(s, watching)].filter(Boolean).join(" · ");
+  s.status.title = unkept || doing || (s.steps ? `of ${s.steps} steps` : "");
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
   else if (text && !doing && text !== s.told && ["running", "paused", "finished"].includes(status)) problem(s, text);
   else if (performance.now() > s.problemUntil) problem(s, "");
