@@ -51,11 +51,11 @@ def lineups(config: RunConfig, events: Iterable[Event]) -> Iterator[dict[str, Me
     now = {label: Member(arm, place) for place, (label, arm) in enumerate(zip(config.labels, config.arms, strict=True))}
     yield dict(now)
     for event in events:
-        _happen(now, event)
+        happen(now, event)
         yield dict(now)
 
 
-def _happen(now: dict[str, Member], event: Event) -> None:
+def happen(now: dict[str, Member], event: Event) -> None:
     """Let an event happen to the arms; one that speaks of an arm that is not there changes nothing."""
     member = now.get(event.arm or "")
     if member is None:

@@ -133,8 +133,8 @@ class Kept:
         self._recording = recording
         self.file = file
         self.unkept = ""
-        self.for_now = False
-        """Whether it is forgotten when nobody has watched it for a while; else it stays as long as the server."""
+        self.parts: tuple[str, ...] = ()
+        """Of an overlay: the names and ids of what is laid over each other."""
         self.description = recording.description
         self.rate = 0.0
         self._audience = Audience()

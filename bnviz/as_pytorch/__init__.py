@@ -76,8 +76,13 @@ def _heading(config: RunConfig, events: Iterable[Event]) -> str:
     changes = [event for event in events if event.touches_networks and event.kind != "grow"]
     if changes:
         lines.append("# While it ran it was changed, which this script does not do:")
-        lines += [f"# step {event.step}: {event.text}" for event in changes]
+        lines += [f"# step {event.step}: {_in_one_line(event.text)}" for event in changes]
     return "\n".join(lines)
+
+
+def _in_one_line(text: str) -> str:
+    """A remark may come from somebody else's recording, and must not end before its line does."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _settings(config: RunConfig) -> str:

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
@@ -26,6 +27,9 @@ __all__ = ["Note", "Recording", "StreamReader", "StreamWriter", "copy_safely", "
 
 LONGEST_SECONDS = 60
 """A file that takes longer to read is given up."""
+AT_ONCE = 2
+"""Processes that read files; whoever else asks waits."""
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,10 +157,11 @@ def _read_apart(path: str | os.PathLike[str], sink: IO[bytes] | int, options: li
     open(path, "rb").close()  # what cannot be opened is said as everywhere
     command = [sys.executable, "-m", "bnviz.recording", os.fspath(path), *options]
     try:
-        child = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, timeout=LONGEST_SECONDS,
-            check=False, env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
-        )  # fmt: skip
+        with _turns:
+            child = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, timeout=LONGEST_SECONDS,
+                check=False, env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
+            )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise ValueError(f"{NO_RECORDING} Reading it took longer than {LONGEST_SECONDS} seconds.") from None
     if child.returncode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import IO, Any, Literal
@@ -14,12 +14,14 @@ import pyarrow as pa
 
 from bnviz.config import RunConfig
 from bnviz.frames import Description, Event, Frame, quantities
+from bnviz.recording.events import Told
 from bnviz.recording.framing import END, SEAL, Damaged, Readable, Unharmed, read_sealed, sealed
 
 VERSION = "2"
 """Of the schema. 1 had no seals, and told layers and arms by the config alone; it can still be read."""
 NO_RECORDING = "This is no recording of bnviz (an Arrow IPC stream that `bnviz run --out` or Save wrote)."
 DAMAGED = "Its bytes were changed: what comes before the damage is shown, the rest cannot be read."
+SENSELESS = "It tells of what cannot have been: what comes before that is shown, the rest cannot be read."
 CUT = "It was cut short: what comes before the cut is shown."
 
 
@@ -129,10 +131,14 @@ class StreamReader:
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, MemoryError) as error:
             raise ValueError(NO_RECORDING) from error
         self._fields = {each.name: each.type for each in self._reader.schema}
+        self._told = Told(self.description.config)
+        self._senseless = False
 
     @property
     def damage(self) -> str:
         """What is wrong with what was read, as a sentence; empty: nothing."""
+        if self._senseless:
+            return SENSELESS
         return DAMAGED if self._checked is not None and self._checked.damaged else ""
 
     def _unharmed(self, source: IO[bytes]) -> Any:
@@ -159,16 +165,27 @@ class StreamReader:
                 batch.validate(full=True)
             except (StopIteration, pa.ArrowException, OSError, MemoryError):  # the end, or cut short by a kill
                 return
-            if metadata and b"event" in metadata:
-                yield Event(**json.loads(metadata[b"event"]))
-            elif metadata and b"note" in metadata:
-                yield Note(**json.loads(metadata[b"note"]))
-            elif batch.num_rows:
-                yield self._frames(batch)
+            try:
+                item = self._item(batch, metadata or {})
+            except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+                self._senseless = True
+                return
+            if item:
+                yield item
+
+    def _item(self, batch: pa.RecordBatch, metadata: Mapping[bytes, bytes]) -> tuple[Frame, ...] | Event | Note:
+        """What a message tells; errors where its bytes are those that were written, and yet make no sense."""
+        if b"event" in metadata:
+            return self._told.read(json.loads(metadata[b"event"]))
+        if b"note" in metadata:
+            return Note(**json.loads(metadata[b"note"]))
+        return self._frames(batch) if batch.num_rows else ()
 
     def _frames(self, batch: pa.RecordBatch) -> tuple[Frame, ...]:
         rows, layers = batch.num_rows, self.description.layers
         columns: dict[str, Any] = {"step": batch["step"].to_pylist(), "arm": batch["arm"].to_pylist()}
+        if {*map(type, columns["step"]), *map(type, columns["arm"])} != {int, str}:
+            raise ValueError
         for name, shape, counts, _ in quantities(len(layers)):
             if self._fields.get(name) != _type(shape, counts):
                 missing = np.zeros(shape, np.int32) if counts else np.full(shape, np.nan)

@@ -22,10 +22,10 @@ from starlette.websockets import WebSocket
 from bnviz.serve import audience, sockets
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
-from bnviz.serve.shelf import Entry
+from bnviz.serve.shelf.entry import Entry
 from bnviz.serve.takeaway import routes as takeaway
 from bnviz.serve.takeaway.routes import file_name
-from bnviz.serve.visitors import COOKIE, BasePath, Hosts, PageHeaders, from_this_machine, same_origin
+from bnviz.serve.visitors import BasePath, Hosts, PageHeaders, browser, from_this_machine, same_origin
 from bnviz.source import Source
 
 HERE = Path(__file__).resolve().parent
@@ -83,9 +83,9 @@ async def shelf_file(request: Request) -> Response:
     if not same_origin(request):
         return Response("Ask from the page itself.", 403, media_type="text/plain")
     everything = server().local and from_this_machine(request.headers)
-    visitor = None if everything else request.cookies.get(COOKIE, "")
+    visitor = None if everything else browser(request.cookies)
     entry = await asyncio.to_thread(server().hub.shelf.entry, request.path_params["key"], visitor)
-    if entry is None or visitor == "":
+    if entry is None:
         return Response("There is no such recording here any more.", 404, media_type="text/plain")
     name = "-".join(re.findall(r"[\w.()+]+", entry.title.replace("×", "x"), re.ASCII)).strip("-.") or "recording"
     headers = {"Content-Disposition": f'attachment; filename="{name}.arrow"'}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bnviz.config import RunConfig
 from bnviz.recording import Note
+from bnviz.serve.lent import Lent
 from bnviz.serve.own_model import OwnModel
 from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
@@ -22,7 +23,7 @@ NAP_SECONDS = 4.0
 UNWATCHED_SECONDS = 60.0
 """A run that nobody has watched for so long is stopped."""
 FORGET_SECONDS = 900.0
-"""A stopped run, or a recording from the shelf, that nobody has watched for so long is forgotten; its file stays."""
+"""A stopped run that nobody has watched for so long is forgotten; its file stays."""
 ROOM_SECONDS = 5.0
 """How often the shelf is made to have room."""
 LONGEST_SECONDS = 3600.0
@@ -53,6 +54,8 @@ class Hub:
         """Where runs are kept."""
         self.opened: list[Kept] = []
         """The recordings that the server was started with."""
+        self.lent = Lent()
+        """Those that somebody has taken from the shelf."""
         self._sources: dict[str, Source] = {}
         self._busy: set[Worker] = set()
         self._spares: list[Worker] = []
@@ -86,7 +89,7 @@ class Hub:
     def get(self, source_id: str) -> Source | None:
         """What has this id, or None."""
         with self._lock:
-            return self._sources.get(source_id)
+            return self._sources.get(source_id) or self.lent.get(source_id)
 
     def runs(self) -> Iterator[Run]:
         """All runs that are known."""
@@ -102,7 +105,7 @@ class Hub:
     def of(self, file: Path, kind: type[Run] | type[Kept]) -> Source | None:
         """The run that a file is of, or the recording that was opened from it; None where there is none."""
         with self._lock:
-            sources = tuple(self._sources.values())
+            sources = (*self._sources.values(), *self.lent.all())
         return next((each for each in sources if isinstance(each, kind) and each.file == file), None)
 
     def start(
@@ -207,24 +210,15 @@ class Hub:
                 self._refill()
             for run in self.runs():
                 self._tend(run)
-            self._take_back()
+            self.lent.tidy()
             if time.monotonic() - tidied > ROOM_SECONDS:
                 tidied = time.monotonic()
                 self._make_room()
 
-    def _take_back(self) -> None:
-        """Forget recordings that were for now and nobody watches any more."""
-        with self._lock:
-            kept = [each for each in self._sources.values() if isinstance(each, Kept) and each.for_now]
-            gone = [each for each in kept if each.alone_for > FORGET_SECONDS]
-            for each in gone:
-                del self._sources[each.id]
-        for each in gone:
-            each.close()
-
     def _make_room(self) -> None:
         with self._lock:
-            spare = {source.file for source in self._sources.values() if source.file is not None}
+            sources = (*self._sources.values(), *self.lent.all())
+        spare = {source.file for source in sources if source.file is not None}
         self.shelf.make_room(spare)
 
     def _tend(self, run: Run) -> None:

@@ -14,6 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 COOKIE = "bnviz_visitor"
+SHORTEST = 16
+"""Letters of a cookie that may be one of ours; they have 24, and what is shorter could be guessed."""
+
+
+def browser(cookies: Mapping[str, object]) -> str:
+    """The name of a browser among its cookies; empty where there is none that can be ours."""
+    cookie = cookies.get(COOKIE)
+    return cookie if isinstance(cookie, str) and len(cookie) >= SHORTEST else ""
 
 
 def same_origin(connection: HTTPConnection) -> bool:
@@ -104,7 +112,7 @@ class PageHeaders:
             await self._app(scope, receive, send)
             return
         added = [(b"link", f"<{self._script.removeprefix('/')}>; rel=prefetch; as=script".encode())]
-        if not any(COOKIE.encode() in value for name, value in scope["headers"] if name == b"cookie"):
+        if not browser(HTTPConnection(scope).cookies):
             cookie = f"{COOKIE}={secrets.token_urlsafe(18)}; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"
             added.append((b"set-cookie", cookie.encode()))
 

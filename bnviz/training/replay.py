@@ -99,7 +99,8 @@ class Journey:
         """How far it has come, in words and as a share of the way to `step`, or from there on."""
         goal, start = (self.until, self.step) if self.back else (self.step, 0)
         share = (self.trainer.step_count - start) / max(1, goal - start)
-        return f"{'training again from' if self.back else 'going back to'} step {self.step}: {share:.0%} …", share
+        what = "training again from" if self.back else "going back to"
+        return f"{share:.0%}: {what} step {self.step} …", share  # its end may be cut off
 
     def advance(self) -> None:
         """Go one step. Errors: ValueError for an event that cannot be, and where there is no room for what to tell."""

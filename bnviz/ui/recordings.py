@@ -10,8 +10,9 @@ from bnviz.serve.app import shelf_path
 from bnviz.serve.lending import lend, lend_both
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.shelf import MAX_BYTES, MAX_FILES, MAX_UPLOAD_MEGABYTES, Entry
+from bnviz.serve.shelf import MAX_BYTES, MAX_FILES, MAX_UPLOAD_MEGABYTES
 from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
+from bnviz.serve.shelf.entry import Entry
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import card_words as words
 from bnviz.ui.markdown import escaped
@@ -223,4 +224,9 @@ def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
         sources = [_lent(by_key[key]) for key in chosen]
         if sources[0] is not None and sources[1] is not None:
             names = [by_key[key].title for key in chosen]
-            watch(lend_both(server().hub, (names[0], sources[0]), (names[1], sources[1])))
+            try:
+                both = lend_both(server().hub, (names[0], sources[0]), (names[1], sources[1]))
+            except ValueError as error:
+                st.error(escaped(str(error)), icon=":material/error:")
+            else:
+                watch(both)

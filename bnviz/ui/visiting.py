@@ -9,16 +9,14 @@ import streamlit as st
 from bnviz.config import RunConfig
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import COOKIE, from_this_machine
+from bnviz.serve.visitors import browser, from_this_machine
 from bnviz.source import Source
 
 
 def visitor() -> str:
     """Who this is: the browser's own cookie, or this session alone where cookies are not kept."""
-    cookie = st.context.cookies.get(COOKIE)
-    if isinstance(cookie, str):  # AppTest has a mock in its place
-        return cookie
-    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
+    known = browser(st.context.cookies)  # AppTest has a mock in their place
+    return known or str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))
 
 
 def mine(source: Source) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -75,6 +76,14 @@ def test_changes_made_on_the_way_are_told_and_short_runs_have_short_scripts():
     assert "diverged" not in text
     assert len(text.splitlines()) < 105
     assert "\nclass " not in text
+
+
+def test_what_somebody_elses_recording_tells_stays_a_remark():
+    for mark in "\n\r\x00\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029":
+        event = Event(7, "change", f"none{mark}import os", {"learning_rate": f"0.1{mark}print('INJECTED')"})
+        text = script(RunConfig(), [event])
+        assert "# step 7: none import os: learning_rate → 0.1 print('INJECTED')\n" in text
+        assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(script(RunConfig())))
 
 
 @pytest.mark.parametrize(

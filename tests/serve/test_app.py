@@ -160,6 +160,8 @@ def test_a_browser_is_known_again_by_its_cookie(port):
     assert "HttpOnly" in cookie
     again, _ = get(port, "/", Cookie=cookie.split(";")[0])
     assert again.headers["Set-Cookie"] is None
+    for nobodys in (f"{COOKIE}=", f"{COOKIE}=short", f"x={COOKIE}"):
+        assert get(port, "/", Cookie=nobodys)[0].headers["Set-Cookie"].startswith(f"{COOKIE}=")
 
 
 def test_options_are_safe_by_default():

@@ -42,7 +42,7 @@ def test_two_files_are_overlaid_and_the_shelf_is_served_to_its_own(tmp_path, raw
     one.write_bytes(raw)
     two.write_bytes(raw[: len(raw) * 3 // 4])
     subprocess.run(["touch", "-d", "yesterday", str(two)], check=True)
-    mine = Shelf(tmp_path / "kept").add(raw, "mine; <b>.arrow", "me")
+    mine = Shelf(tmp_path / "kept").add(raw, "mine; <b>.arrow", "me" * 12)
     with dashboard(*COMMAND, "--recordings", str(tmp_path / "kept"), "open", str(one), str(two), "--overlay") as server:
         said = server.log.read_text()
         assert f"{two}: It was cut short: what comes before the cut is shown." in said
@@ -57,8 +57,9 @@ def test_two_files_are_overlaid_and_the_shelf_is_served_to_its_own(tmp_path, raw
         assert asked(server, mine.key) == (200, clean, 'attachment; filename="mine-b.arrow"')
         through_a_proxy = {"X-Forwarded-For": "192.0.2.7"}  # so it may be anybody
         assert asked(server, mine.key, **through_a_proxy)[0] == 404
-        assert asked(server, mine.key, Cookie=f"{COOKIE}=you", **through_a_proxy)[0] == 404
-        assert asked(server, mine.key, Cookie=f"{COOKIE}=me", **through_a_proxy)[:2] == (200, clean)
+        assert asked(server, mine.key, Cookie=f"{COOKIE}={'you' * 8}", **through_a_proxy)[0] == 404
+        assert asked(server, mine.key, Cookie=f"{COOKIE}={'me' * 12}", **through_a_proxy)[:2] == (200, clean)
+        assert asked(server, mine.key, Cookie=f"{COOKIE}=", **through_a_proxy)[0] == 404
         assert asked(server, mine.key, Origin="http://elsewhere.example")[0] == 403
         assert asked(server, "..%2Fone")[0] in (400, 404)
         assert not server.children, "recordings cost no process"

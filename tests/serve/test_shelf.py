@@ -55,7 +55,7 @@ def kept(shelf, steps, owner="me", at=None):
 
 def test_a_run_is_listed_in_short_without_its_file_being_read(shelf, steps, monkeypatch):
     file = kept(shelf, steps)
-    monkeypatch.setattr("bnviz.serve.shelf.load_safely", None)
+    monkeypatch.setattr("bnviz.serve.shelf.entry.load_safely", None)
     (entry,) = shelf.entries("me")
     assert (entry.file, entry.size, entry.writing, entry.known) == (file, file.stat().st_size, False, True)
     assert entry.card.settings == CONFIG

@@ -6,6 +6,7 @@ import io
 import os
 
 import pytest
+import streamlit
 
 from bnviz.config import RunConfig
 from bnviz.frames import Description
@@ -16,6 +17,7 @@ from bnviz.serve.messages import header_of, scene_of
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server, use
 from bnviz.serve.shelf import Shelf
+from bnviz.serve.visitors import COOKIE
 from bnviz.source import Kept
 from bnviz.training import train
 from bnviz.ui.markdown import escaped
@@ -176,3 +178,21 @@ def test_a_run_that_cannot_be_kept_goes_on_and_the_page_says_so(hub, tmp_path):
     again(page)
     assert escaped("this run is not being kept: Not a directory.") in page.main.warning[0].value
     assert header_of(run, scene_of(run, None), None)["unkept"] == run.unkept != ""
+
+
+def test_what_no_card_can_be_written_of_is_listed_all_the_same(hub, recording, monkeypatch):
+    monkeypatch.setattr("bnviz.ui.recordings.at_home", lambda: True)
+    card = hub.shelf.folder / f"{kept(hub, recording)}.card.json"
+    card.unlink()
+    card.mkdir()
+    page = again(opened(QUERY))
+    assert escaped("Step 20, 3 measured") in said(page)
+
+
+def test_a_browser_without_a_name_is_this_session_alone(hub, recording, monkeypatch):
+    theirs = kept(hub, recording)
+    for cookie in ("", "short"):
+        monkeypatch.setattr(type(streamlit.context), "cookies", {COOKIE: cookie})
+        page = opened(QUERY)
+        assert not [each for each in page.button if theirs in str(each.key)]
+        assert run_of(page, hub).owner == page.session_state["visitor"] != ""

@@ -1,7 +1,7 @@
 """The recordings on this machine: every run of the page, and what was added by hand, in one bounded folder.
 
 In the folder `BNVIZ_RECORDINGS`, else where a user's data are. Files that the shelf has named itself are removed when
-there are too many, the oldest first; a file with another name is listed, and never removed but by hand.
+there are too many (see `room`); a file with another name is listed, and never removed but by hand.
 
 Who sees what: on the user's own machine (`bnviz` without --lan, asked from that machine) everything on the shelf; on
 a server for others each visitor their own runs and uploads, told apart by a cookie, of which a digest alone is kept.
@@ -20,15 +20,17 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bnviz.frames import Description, Event, Frame
-from bnviz.recording import copy_safely, load_safely
+from bnviz.recording import copy_safely
 from bnviz.recording.arrow import CUT
 from bnviz.recording.framing import ended
 from bnviz.serve.follow import still_written
 from bnviz.serve.shelf.card import Card, begun, clean_name
+from bnviz.serve.shelf.entry import OURS, Entry, card_of, examined, forget, write_card
+from bnviz.serve.shelf.room import Stored, surplus
 
 MAX_BYTES = 4_000_000_000
 """Of all files that the shelf has named."""
@@ -37,7 +39,6 @@ MAX_UPLOAD_MEGABYTES = 100
 """Of a recording that is added by hand."""
 UNDO_SECONDS = 600.0
 """What was removed can be put back for so long."""
-_OURS = re.compile(r"[0-9a-f]{16}")
 log = logging.getLogger(__name__)
 
 
@@ -53,30 +54,6 @@ def owner_mark(visitor: str) -> str:
     return hashlib.sha256(visitor.encode()).hexdigest()[:24] if visitor else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A recording on the shelf."""
-
-    key: str
-    file: Path
-    size: int
-    card: Card
-    writing: bool
-    """Whether it still grows."""
-
-    @property
-    def title(self) -> str:
-        """What it is called: by somebody, by its file if that was named by hand, or by its settings."""
-        if self.card.name or not _OURS.fullmatch(self.key):
-            return self.card.name or clean_name(self.key)
-        return self.card.usual_name
-
-    @property
-    def known(self) -> bool:
-        """Whether its card is of the file as it is; while it grows nobody has to look."""
-        return self.writing or self.card.size == self.size
-
-
 class Shelf:
     """The folder; thread-safe."""
 
@@ -84,6 +61,8 @@ class Shelf:
         self.folder = folder or default_folder()
         self.full = False
         """Whether what may not be removed takes all there is room for."""
+        self._writing: set[Path] = set()  # by this server; a run that rests writes nothing for hours, and goes on
+        self._unwritten: dict[Path, Card] = {}  # cards of which the disk would have none
         self._lock = threading.Lock()
 
     # ---- a run that is written ----
@@ -91,27 +70,33 @@ class Shelf:
         """A file for a run that begins now, not yet there, and its card. Errors: OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self.folder / f"{secrets.token_hex(8)}.arrow"
-        begun(owner_mark(owner), description).write(_card_of(file))
+        begun(owner_mark(owner), description).write(card_of(file))
+        self._writing.add(file)
         return file
 
     def conclude(
         self, file: Path, description: Description, steps: list[tuple[Frame, ...]], events: list[Event]
     ) -> None:
         """A run is written: note what became of it; one without a second measured step leaves nothing."""
+        self._writing.discard(file)
         try:
             with self._lock:
                 if len(steps) < 2:
-                    _forget(file)
+                    forget(file)
                 else:
-                    card = Card.read(_card_of(file)) or Card(began=time.time())
-                    _write_card(file, card.told(description, steps, events), time.time())
+                    # Another server on this folder may have taken it for cut short while it rested.
+                    card = Card.read(card_of(file)) or Card(began=time.time())
+                    card = replace(card, damage="" if ended(file) else CUT)
+                    write_card(file, card.told(description, steps, events), time.time())
         except OSError as error:
             log.warning("The card of %s cannot be written: %s", file, error)
 
     # ---- what there is ----
     def entries(self, visitor: str | None) -> list[Entry]:
         """What is on the shelf, the newest first; of this visitor, or all (None)."""
-        found = [entry for file in self._files() if (entry := _entry(file)) is not None]
+        if visitor == "":  # nobody in particular has none, also where some are nobody's
+            return []
+        found = [entry for file in self._files() if (entry := self._entry(file)) is not None]
         mine = [each for each in found if visitor is None or each.card.owner == owner_mark(visitor)]
         return sorted(mine, key=lambda entry: entry.card.began, reverse=True)
 
@@ -124,25 +109,27 @@ class Shelf:
             yield from self.folder.glob("*.arrow")
 
     def examine(self, entry: Entry) -> Card:
-        """Read a recording of which too little is known, in a process of its own, and write its card anew."""
+        """Read a recording of which too little is known, in a process of its own, and write its card anew.
+
+        Where that cannot be written it is remembered, so that no file is read again and again.
+        """
+        card = replace(examined(entry), size=entry.size)
         try:
-            found = load_safely(entry.file, thinned=True)
-        except ValueError as error:
-            card = replace(entry.card, damage=str(error), step=0, measured=0, picture="")
-        else:
-            damage = entry.card.damage or found.damage or ("" if entry.writing or ended(entry.file) else CUT)
-            card = replace(entry.card, damage=damage).told(found.description, list(found.steps()), list(found.events))
-        try:
-            return _write_card(entry.file, card, entry.file.stat().st_mtime)
+            card = write_card(entry.file, card, entry.file.stat().st_mtime)
         except OSError as error:
             log.warning("The card of %s cannot be written: %s", entry.file, error)
-            return card
+        if Card.read(card_of(entry.file)) != card:
+            with self._lock:
+                self._unwritten[entry.file] = card
+                if len(self._unwritten) > MAX_FILES:
+                    del self._unwritten[next(iter(self._unwritten))]
+        return card
 
     # ---- what people do with them ----
     def rename(self, entry: Entry, name: str) -> None:
         """Call it something else; an empty name is none. Errors: OSError."""
         with self._lock:
-            replace(Card.read(_card_of(entry.file)) or entry.card, name=clean_name(name)).write(_card_of(entry.file))
+            replace(Card.read(card_of(entry.file)) or entry.card, name=clean_name(name)).write(card_of(entry.file))
 
     def remove(self, entry: Entry) -> None:
         """Take it off the shelf; `restore` puts it back for a while. Errors: OSError."""
@@ -167,68 +154,60 @@ class Shelf:
             raise ValueError(f"{name} is larger than the {MAX_UPLOAD_MEGABYTES} MB that are allowed.")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self.folder / f"{secrets.token_hex(8)}.arrow"
+        card = Card(name=name.removesuffix(".arrow"), owner=owner_mark(visitor), began=time.time())
         with tempfile.TemporaryDirectory() as folder:
             given, clean = Path(folder) / "given.arrow", self.folder / f"{target.stem}.partial"
             given.write_bytes(raw)
             try:
-                damage = copy_safely(given, clean) or ("" if ended(given) else CUT)
+                card = replace(card, damage=copy_safely(given, clean) or ("" if ended(given) else CUT))
+                card.write(card_of(target))  # first: what is on the shelf without one is nobody's
                 clean.replace(target)
+            except OSError:
+                card_of(target).unlink(missing_ok=True)
+                raise
             except ValueError as error:
                 told = str(error)
                 raise ValueError(f"{name} was not added: {told[:1].lower()}{told[1:]}") from None
             finally:
                 clean.unlink(missing_ok=True)
-        card = Card(name=name.removesuffix(".arrow"), owner=owner_mark(visitor), began=time.time(), damage=damage)
         entry = Entry(target.stem, target, target.stat().st_size, card, False)
         return replace(entry, card=self.examine(entry))
 
     # ---- room ----
     def make_room(self, spare: Collection[Path] = ()) -> None:
-        """Remove the oldest until the rest is small enough; never what is being written, nor any of `spare`."""
-        now, kept = time.time(), []
+        """Remove as much as it takes (see `room`); never what is being written, nor any of `spare`."""
+        now, stored = time.time(), []
         for file in self._removable():
             with suppress(OSError):  # another process is at it too
                 told = file.stat()
                 if file.suffix != ".arrow" and now - told.st_mtime > UNDO_SECONDS:
-                    _forget(file)
+                    forget(file)
                 else:
-                    kept.append((file.suffix == ".arrow", told.st_mtime, told.st_size, file))
-        total, count = sum(size for _, _, size, _ in kept), len(kept)
-        for _, _, size, file in sorted(kept):
-            if total <= MAX_BYTES and count <= MAX_FILES:
-                break
+                    spared = file in spare or (file.suffix == ".arrow" and self._grows(file))
+                    stored.append(Stored(file, told.st_mtime, told.st_size, spared))
+        total = sum(each.size for each in stored)
+        for each in surplus(stored, MAX_FILES, MAX_BYTES):
             with suppress(OSError):
-                if file not in spare and not (file.suffix == ".arrow" and still_written(file)):
-                    _forget(file)
-                    total, count = total - size, count - 1
+                forget(each.file)
+                total -= each.size
         self.full = total > MAX_BYTES
+
+    def _grows(self, file: Path) -> bool:
+        return file in self._writing or still_written(file)
+
+    def _entry(self, file: Path) -> Entry | None:
+        with suppress(OSError):  # removed just now
+            told = file.stat()
+            card = Card.read(card_of(file)) or Card(began=told.st_mtime)
+            held = self._unwritten.get(file)
+            if held is not None and held.size == told.st_size != card.size:
+                card = held
+            return Entry(file.stem, file, told.st_size, card, self._grows(file))
+        return None
 
     def _removable(self) -> Iterator[Path]:
         with suppress(OSError):
             yield from self.folder.glob("*.removed")
         for kind in ("*.arrow", "*.partial"):
             with suppress(OSError):
-                yield from (file for file in self.folder.glob(kind) if _OURS.fullmatch(file.stem))
-
-
-def _card_of(file: Path) -> Path:
-    return file.with_suffix(".card.json")
-
-
-def _write_card(file: Path, card: Card, at: float) -> Card:
-    card = replace(card, ended=at, size=file.stat().st_size)
-    card.write(_card_of(file))
-    return card
-
-
-def _entry(file: Path) -> Entry | None:
-    with suppress(OSError):  # removed just now
-        card = Card.read(_card_of(file))
-        told = file.stat()
-        return Entry(file.stem, file, told.st_size, card or Card(began=told.st_mtime), still_written(file))
-    return None
-
-
-def _forget(file: Path) -> None:
-    file.unlink(missing_ok=True)
-    _card_of(file).unlink(missing_ok=True)
+                yield from (file for file in self.folder.glob(kind) if OURS.fullmatch(file.stem))

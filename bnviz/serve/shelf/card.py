@@ -17,6 +17,10 @@ from bnviz.presets import PRESETS
 
 LONGEST_NAME = 60
 """Letters of a recording's name."""
+MOST_ARMS = 12
+"""Networks that a card names: those of two recordings laid over each other."""
+LONGEST_ARM = 80
+LONGEST_PICTURE = 100_000
 MAX_BYTES = 200_000
 """A card is never as large; what is, is none."""
 
@@ -73,13 +77,15 @@ class Card:
     def told(self, description: Description, steps: Sequence[tuple[Frame, ...]], events: Sequence[Event]) -> Card:
         """The card with all that is known of the run by now."""
         scene = Scene(description.config, steps, events, steps[-1] if steps else ())
+        arms = tuple(scene.titles.values()) or description.arms
+        picture = of_losses(scene)
         return replace(
             self,
             step=steps[-1][0].step if steps else 0,
             measured=len(steps),
             config=None if description.config is None else description.config.to_dict(),
-            arms=tuple(scene.titles.values()) or description.arms,
-            picture=of_losses(scene),
+            arms=tuple(clean_name(arm, LONGEST_ARM) for arm in arms[:MOST_ARMS]),
+            picture=picture if len(picture) <= LONGEST_PICTURE else "",
         )
 
     def write(self, file: Path) -> None:
@@ -113,10 +119,10 @@ def _checked(known: dict[str, Any]) -> dict[str, Any]:
     return checked | {"arms": tuple(str(arm) for arm in known.get("arms", ()))}
 
 
-def clean_name(text: str) -> str:
+def clean_name(text: str, longest: int = LONGEST_NAME) -> str:
     """The name without what cannot be printed, and no longer than there is room for."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[:LONGEST_NAME].strip()
+    return " ".join(printable.split())[:longest].strip()
 
 
 def begun(owner: str, description: Description) -> Card:
