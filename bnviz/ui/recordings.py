@@ -68,7 +68,7 @@ def _say_where(everything: bool) -> None:
     whose = "" if everything else " You see your own, known by a cookie of this browser; nobody else's page lists them."
     st.caption(
         f"Every run is kept as it goes, {place}: up to {MAX_FILES} files and {MAX_BYTES / 1e9:.0f} GB; "
-        f"then the oldest is removed.{whose}"
+        f"then the oldest of whoever has most is removed.{whose}"
     )
     now = server().hub.get(st.session_state.get("run", ""))
     if now is not None and now.unkept:
