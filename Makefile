@@ -11,12 +11,12 @@ run: $(VENV)/.installed
 
 # Everything but the browser on two cores; then the browser, which wants both for itself.
 test: $(VENV)/.installed-test chromium lint player
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" --durations 10 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser" --durations 10 $(ARGS)
 	$(if $(ARGS),,$(BIN)/pytest -m browser --durations 10)
 
 # Apart from `make test`, as counting branches makes Python a third slower.
 coverage: $(VENV)/.installed-test
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser" --cov --cov-report term
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser" --cov --cov-report term
 
 # The presets as static pages, for any web host; about half an hour.
 gallery: $(VENV)/.installed

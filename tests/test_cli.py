@@ -90,7 +90,7 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         ),
         (["export", "/nowhere/run.arrow", "--csv", "x.csv"], "/nowhere/run.arrow: No such file or directory."),
         (["export", __file__, "--csv", "x.csv"], "no recording of bnviz"),
-        (["export", __file__], "one of the arguments --csv --parquet is required"),
+        (["export", __file__], "one of the arguments --html --csv --parquet is required"),
         (["nonsense"], "invalid choice: 'nonsense'"),
         (["--port", "0"], "port must be a whole number from 1 to 65535, got 0."),
     ],

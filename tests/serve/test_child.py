@@ -49,7 +49,7 @@ def test_a_way_that_is_broken_off_has_told_nothing_but_how_far_it_came(session, 
     assert session.trainer is trainer
     notes = told(session, written)
     assert {(type(each), each.kind) for each in notes} == {(Note, "progress")}
-    assert {each.text.split(":")[0] for each in notes} == {"going back to step 10", "training again from step 10"}
+    assert {each.text.split(": ")[1] for each in notes} == {"going back to step 10 …", "training again from step 10 …"}
 
 
 def test_a_way_that_leads_nowhere_leaves_the_run_as_it_was_and_what_waited_happens(session, trainer, written):
