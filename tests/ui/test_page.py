@@ -187,7 +187,8 @@ def test_a_tab_of_text_is_in_the_link_and_drawn_below(hub, tab, words):
 
 def test_an_unknown_tab_is_said_and_the_first_is_open(hub):
     page = opened("depth=2&tab=weather")
-    assert "tab must be one of layers, time, landscape, modes, updates, update, plane, findings, presets" in page.warning[0].value
+    names = "layers, time, landscape, modes, updates, update, plane, findings, presets"
+    assert f"tab must be one of {names}" in page.warning[0].value
     assert player_data(page)["tab"] == "layers"
     assert "tab" not in link_of(page)
 
