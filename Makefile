@@ -9,10 +9,10 @@ NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 run: $(VENV)/.installed
 	$(BIN)/bnviz $(ARGS)
 
-# Everything but the browser on two cores; then the browser, which wants both for itself.
+# Everything but the browser, then the browser; a file of tests is run by one process.
 test: $(VENV)/.installed-test chromium lint player
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser" --durations 10 $(ARGS)
-	$(if $(ARGS),,$(BIN)/pytest -m browser --durations 10)
+	$(if $(ARGS),,$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m browser --durations 10)
 
 # Apart from `make test`, as counting branches makes Python a third slower.
 coverage: $(VENV)/.installed-test
