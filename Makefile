@@ -4,15 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
-.PHONY: run test coverage install gallery chromium lint player
+.PHONY: run test test-all coverage install gallery chromium lint player
 
 run: $(VENV)/.installed
 	$(BIN)/bnviz $(ARGS)
 
-# Everything but the browser, then the browser; a file of tests is run by one process.
+# Everything but the browser on two cores; then the browser, which wants both for itself. What is marked `long` is left
+# out, to keep to 20 minutes; `make test-all` runs it too.
+WHICH = not long
 test: $(VENV)/.installed-test chromium lint player
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser" --durations 10 $(ARGS)
-	$(if $(ARGS),,$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m browser --durations 10)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and ($(WHICH))" --durations 10 $(ARGS)
+	$(if $(ARGS),,$(BIN)/pytest -m "browser and ($(WHICH))" --durations 10)
+
+test-all:
+	$(MAKE) test WHICH="long or not long"
 
 # Apart from `make test`, as counting branches makes Python a third slower.
 coverage: $(VENV)/.installed-test

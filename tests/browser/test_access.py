@@ -12,6 +12,8 @@ from bnviz.config import RunConfig
 
 from .conftest import PLAYER, SMALL, grown, number, opened, status
 
+pytestmark = pytest.mark.long
+
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 FOUND = """async (options) => {
   const {violations} = await axe.run({exclude: [[".main-svg"]]}, {...options, resultTypes: ["violations"]});

@@ -12,6 +12,8 @@ from tests.support.server import dashboard
 
 from .conftest import PLAYER, SMALL, grown, opened
 
+pytestmark = pytest.mark.long
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
 DRAWN = re.compile(r"^([3-9]|\d\d+)$")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from bnviz.config import RunConfig
 from bnviz.recording import Recording
 
 from .conftest import PLAYER, grown, number, opened, status
+
+pytestmark = pytest.mark.long
 
 CONFIG = RunConfig(dataset="iris", depth=2, width=8, learning_rate=0.1, steps=1_000_000)
 ROWS = '[data-testid="stSidebar"] [class*="st-key-arm-row-"]'

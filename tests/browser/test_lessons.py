@@ -11,6 +11,8 @@ from tests.support.server import dashboard
 
 from .conftest import PLAYER, number, opened, status
 
+pytestmark = pytest.mark.long
+
 LESSON = """\
 title: Small nets
 about: A lesson for tests.

@@ -11,6 +11,8 @@ from bnviz.config import RunConfig
 
 from .conftest import PLAYER, number, opened, status
 
+pytestmark = pytest.mark.long
+
 SPIRAL = RunConfig(dataset="spiral", depth=3, width=16, batch_size=64, steps=1_000_000)
 STAGES = 13
 

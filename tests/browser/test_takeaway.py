@@ -24,6 +24,8 @@ from tests.support.trained import run
 
 from .conftest import PLAYER, number
 
+pytestmark = pytest.mark.long
+
 NUMBERS = """() => {
   const number = (value) => (value?.length === undefined ? (Number.isNaN(value) ? null : value) : numbers(value));
   const numbers = (row) => [...row].map(number);

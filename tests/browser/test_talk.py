@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import PLAYER, grown, number, opened
+
+pytestmark = pytest.mark.long
 
 TALK = "depth=6&width=64&steps=1000000"
 """What the talk begins with: a deep sigmoid net, without and with BatchNorm."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from .conftest import PLAYER, SMALL, grown, number, opened, status
+
+pytestmark = pytest.mark.long
 
 CURSORS = f"""() => [...document.querySelectorAll('{PLAYER} .js-plotly-plot')].filter((plot) => plot.layout?.yaxis2)
   .map((plot) => plot._fullData.at(-1).x?.[0] ?? null)"""

@@ -14,6 +14,8 @@ from bnviz.lessons.progress import SKIPPED, Progress, restored
 from bnviz.training import Trainer
 from bnviz.verdict.state import read
 
+pytestmark = pytest.mark.long
+
 PLAIN, BN, BOTH, NONE = "Without normalization", "With BatchNorm", "Both", "None clearly"
 ANSWERS = {
     "vanishing": (BN, "The first layer", PLAIN, "Yes"),
