@@ -208,9 +208,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "update": Explanation(
         title="One update",
         short="One update of one unit, stage after stage: every number on its way from the batch to the new weights.",
-        latex=r"\frac{\partial L}{\partial z_i} = \frac{1}{\sqrt{\sigma^2 + \epsilon}}"
-        r" \Big( g_i - \overline{g} - \hat{x}_i\, \overline{g \hat{x}} \Big), \quad g_i = \gamma\,"
-        r" \frac{\partial L}{\partial y_i}",
+        latex=r"\begin{gathered} \frac{\partial L}{\partial z_i} = \frac{1}{\sqrt{\sigma^2 + \epsilon}}"
+        r" \Big( g_i - \overline{g} - \hat{x}_i\, \overline{g \hat{x}} \Big) \\ g_i = \gamma\,"
+        r" \frac{\partial L}{\partial y_i} \end{gathered}",
         reading="The step is the one of the charts, measured once more on a copy. The formula is BatchNorm's way back: "
         "what the gradient has along $(1, \\dots, 1)$ and along $\\hat{x}$ is taken out, for a change in these "
         "directions would be undone by the normalization. Hollow: before; filled: after.",
