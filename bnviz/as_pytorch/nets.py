@@ -7,6 +7,7 @@ from math import prod
 
 from bnviz.as_pytorch.modules import CLASSES, normalization
 from bnviz.config import Arm, RunConfig
+from bnviz.config.tricks import pretraining_steps, shallow_depth, thirds
 
 ACTIVATIONS = {
     "identity": "nn.Identity()", "sigmoid": "nn.Sigmoid()", "tanh": "nn.Tanh()", "relu": "nn.ReLU()",
@@ -30,11 +31,6 @@ def inputs(config: RunConfig) -> int:
     return config.data.shape[0] if config.model == "cnn" else prod(config.data.shape)
 
 
-def thirds(depth: int) -> tuple[int, int]:
-    """One and two thirds of the hidden layers, as `bnviz.models.treatments.thirds`."""
-    return max(1, round(depth / 3)), max(1, round(2 * depth / 3))
-
-
 def definitions(config: RunConfig) -> Iterator[str]:
     """The classes of modules that torch does not have, the function that makes a net, and the nets."""
     for name in CLASSES:
@@ -42,7 +38,7 @@ def definitions(config: RunConfig) -> Iterator[str]:
             yield "\n" + CLASSES[name] + "\n"
     yield _make_net(config)
     if config.model == "cnn":
-        depths = {config.depth} | {thirds(config.depth)[0] for arm in config.arms if arm.trick == "pretrain"}
+        depths = {config.depth} | {shallow_depth(config.depth) for arm in config.arms if arm.trick == "pretrain"}
         yield f"POOLED = {{{', '.join(f'{depth}: {_pooled(config, depth)}' for depth in sorted(depths))}}}"
     yield _calls(config)
 
@@ -97,7 +93,7 @@ def _calls(config: RunConfig) -> str:
     helped = any(arm.trick == "auxiliary" for arm in config.arms)
     lines = ["made = {" if helped else "nets = {"]
     for label, arm in zip(config.labels, config.arms, strict=True):
-        shallow = f", depth={thirds(config.depth)[0]}" if arm.trick == "pretrain" else ""
+        shallow = f", depth={shallow_depth(config.depth)}" if arm.trick == "pretrain" else ""
         lines.append(f"    {_quoted(label)}: {call(config, arm, shallow)},")
     lines.append("}")
     if helped:
@@ -145,14 +141,14 @@ def _quoted(label: str) -> str:
 def growth(config: RunConfig) -> list[str]:
     """The lines that put a shallow net into a deep one, before an update."""
     helped = any(arm.trick == "auxiliary" for arm in config.arms)
-    due = min(max(1, config.steps // 5), 300)
+    due = pretraining_steps(config.steps)
     lines = [f"    if step == {due}:  # shallow nets grow (Simonyan & Zisserman 2014, section 3.1)"]
     for label, arm in zip(config.labels, config.arms, strict=True):
         if arm.trick != "pretrain":
             continue
         lines += [
             f"        shallow, deep = nets[{_quoted(label)}], {call(config, arm)}{'[0]' if helped else ''}",
-            f"        for i in range({thirds(config.depth)[0]}):",
+            f"        for i in range({shallow_depth(config.depth)}):",
             "            kept = [each for each in shallow[i] if not isinstance(each, nn.MaxPool2d)]",
             "            deep[i] = nn.Sequential(*kept, *(each for each in deep[i] if isinstance(each, nn.MaxPool2d)))",
             f"        deep[-1], nets[{_quoted(label)}] = shallow[-1], deep",

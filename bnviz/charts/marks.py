@@ -8,14 +8,15 @@ from dataclasses import fields
 from typing import Any
 
 from bnviz.charts.scene import Scene
-from bnviz.config import Arm, RunConfig
+from bnviz.config import SETTINGS, TITLES, Arm
 from bnviz.config.arm import ARM_SETTINGS
 from bnviz.config.settings import Choice, Flag
 from bnviz.frames import Event
 
-TITLES: dict[str, str] = {each.name: each.metadata["title"] for kind in (Arm, RunConfig) for each in fields(kind)
-                          if each.metadata} | {"learning_rate": "rate", "noise": "noise"}  # fmt: skip
-SETTINGS = {each.name: each.metadata["setting"] for each in fields(RunConfig) if each.metadata} | ARM_SETTINGS
+SHORT = (
+    {each.name: each.metadata["title"] for each in fields(Arm)} | TITLES | {"learning_rate": "rate", "noise": "noise"}
+)
+BY_NAME = SETTINGS | ARM_SETTINGS
 TOLD = frozenset({"label", "place"})
 """What a fork's event holds for the program, not for people."""
 
@@ -52,7 +53,7 @@ def changed(changes: Mapping[str, str]) -> str:
 
 
 def _said(name: str, value: str) -> str:
-    setting, title = SETTINGS.get(name), TITLES.get(name, name.replace("_", " ")).lower()
+    setting, title = BY_NAME.get(name), SHORT.get(name, name.replace("_", " ")).lower()
     if isinstance(setting, Choice) and value in setting.names:
         value = setting.title(value)
         return value if name == "normalization" else f"{title} {value}"

@@ -17,9 +17,9 @@ def add(commands: Any) -> None:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    import torch  # noqa: PLC0415
+    import torch
 
-    from bnviz import laws  # noqa: PLC0415
+    from bnviz import laws
 
     torch.set_num_threads(1)  # as the dashboard's workers
     results: list[laws.Result] = []

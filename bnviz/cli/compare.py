@@ -37,9 +37,9 @@ def add(commands: Any) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> None:
-    from bnviz.comparing import compare  # noqa: PLC0415  torch takes seconds
-    from bnviz.comparing.settings import parse  # noqa: PLC0415
-    from bnviz.models.factory import load_factory  # noqa: PLC0415
+    from bnviz.comparing import compare
+    from bnviz.comparing.settings import parse
+    from bnviz.models.factory import load_factory
 
     for option in ("out", "csv"):
         _writable(getattr(chosen, option), f"--{option}")
@@ -72,14 +72,14 @@ def _writable(path: Path | None, option: str) -> None:
 
 def _data(name: str, target: str | None, task: str) -> Data:
     """A set of the catalog, or the user's own file, of which what was done to it is said."""
-    from bnviz.data import DataUnavailable, load  # noqa: PLC0415
+    from bnviz.data import DataUnavailable, load
 
     if name in CATALOG:
         try:
             return load(name)
         except DataUnavailable as error:
             raise UserError(str(error)) from error
-    from bnviz.data.own import load_file  # noqa: PLC0415
+    from bnviz.data.own import load_file
 
     data, notes = load_file(Path(name), target, task)
     for note in notes:

@@ -33,12 +33,12 @@ def add(commands: Any) -> None:
 def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
-    from bnviz.serve.app import make_app  # noqa: PLC0415
-    from bnviz.serve.launch import serve  # noqa: PLC0415
-    from bnviz.serve.own_model import own_model  # noqa: PLC0415
-    from bnviz.serve.shared import server  # noqa: PLC0415
-    from bnviz.serve.shelf import Shelf  # noqa: PLC0415
-    from bnviz.ui import PAGE  # noqa: PLC0415
+    from bnviz.serve.app import make_app
+    from bnviz.serve.launch import serve
+    from bnviz.serve.own_model import own_model
+    from bnviz.serve.shared import server
+    from bnviz.serve.shelf import Shelf
+    from bnviz.ui import PAGE
 
     if chosen.recordings is not None:
         if chosen.recordings.exists() and not chosen.recordings.is_dir():
@@ -55,9 +55,9 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
 
 
 def _open(chosen: argparse.Namespace) -> None:
-    from bnviz.serve.follow import Followed, opened  # noqa: PLC0415
-    from bnviz.serve.overlay import overlay  # noqa: PLC0415
-    from bnviz.serve.shared import server  # noqa: PLC0415
+    from bnviz.serve.follow import Followed, opened
+    from bnviz.serve.overlay import overlay
+    from bnviz.serve.shared import server
 
     if chosen.overlay and len(chosen.files) != 2:
         raise UserError(f"--overlay takes two recordings, got {len(chosen.files)}.")

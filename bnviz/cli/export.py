@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
 
 
 def _export(chosen: argparse.Namespace) -> None:
-    from bnviz.recording import load_safely  # noqa: PLC0415
+    from bnviz.recording import load_safely
 
     recording = load_safely(chosen.file)
     if recording.damage:
@@ -40,9 +40,9 @@ def _export(chosen: argparse.Namespace) -> None:
 
 
 def _page(recording: Recording, out: Path) -> None:
-    from tqdm import tqdm  # noqa: PLC0415
+    from tqdm import tqdm
 
-    from bnviz.serve.takeaway import page  # noqa: PLC0415
+    from bnviz.serve.takeaway import page
 
     with tqdm(total=100, unit=" %", disable=None) as bar:
         text = page(recording, progress=lambda share: bar.update(round(100 * share) - bar.n))

@@ -24,13 +24,13 @@ def _gallery(chosen: argparse.Namespace) -> None:
     configs = {name: preset(name).config for name in names}
     if chosen.steps is not None:
         configs = {name: replace(config, steps=chosen.steps) for name, config in configs.items()}
-    import torch  # noqa: PLC0415
-    from tqdm import tqdm  # noqa: PLC0415
+    import torch
+    from tqdm import tqdm
 
-    from bnviz.frames import Event, Frame  # noqa: PLC0415
-    from bnviz.recording import Recording  # noqa: PLC0415
-    from bnviz.serve.takeaway.gallery import write_index, write_page  # noqa: PLC0415
-    from bnviz.training import Trainer, record  # noqa: PLC0415
+    from bnviz.frames import Event, Frame
+    from bnviz.recording import Recording
+    from bnviz.serve.takeaway.gallery import write_index, write_page
+    from bnviz.training import Trainer, record
 
     torch.set_num_threads(1)
     chosen.folder.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ def own_lessons(folder: Path) -> dict[str, Lesson]:
 
     Errors: UserError where none of them can be offered; OSError where there is no such folder.
     """
-    from bnviz.lessons import read_folder  # noqa: PLC0415
+    from bnviz.lessons import read_folder
 
     lessons, problems = read_folder(folder)
     for problem in problems:
@@ -36,8 +36,8 @@ def own_lessons(folder: Path) -> dict[str, Lesson]:
 
 
 def _lessons(chosen: argparse.Namespace) -> int:
-    from bnviz.lessons import built_in, read_folder  # noqa: PLC0415
-    from bnviz.lessons.kinds import KINDS  # noqa: PLC0415
+    from bnviz.lessons import built_in, read_folder
+    from bnviz.lessons.kinds import KINDS
 
     if chosen.folder is None:
         _list(built_in())

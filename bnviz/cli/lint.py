@@ -33,9 +33,9 @@ def add(commands: Any) -> None:
 
 
 def _lint(chosen: argparse.Namespace) -> int:
-    import torch  # noqa: PLC0415
+    import torch
 
-    from bnviz.linting import RULES, lint  # noqa: PLC0415
+    from bnviz.linting import RULES, lint
 
     if chosen.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {chosen.batch_size}.")
@@ -56,13 +56,13 @@ def _lint(chosen: argparse.Namespace) -> int:
 
 def _sampled(chosen: argparse.Namespace) -> tuple[Any, Any, tuple[str, ...]]:
     """The model, a batch or batches for it, and what is to be said of them."""
-    from bnviz.models.factory import FITTING, load_factory, make  # noqa: PLC0415
+    from bnviz.models.factory import FITTING, load_factory, make
 
     factory = load_factory(chosen.model)
     if chosen.data is not None:
-        from torch.utils.data import DataLoader, TensorDataset  # noqa: PLC0415
+        from torch.utils.data import DataLoader, TensorDataset
 
-        from bnviz.data.own import load_file  # noqa: PLC0415
+        from bnviz.data.own import load_file
 
         data, said = load_file(chosen.data, chosen.target)
         outputs = data.classes or (data.y_train.shape[1] if data.y_train.dim() > 1 else 1)
@@ -82,7 +82,7 @@ def _sampled(chosen: argparse.Namespace) -> tuple[Any, Any, tuple[str, ...]]:
             return model, own(), ()
         except Exception as error:
             raise ValueError(f"sample_batch raised {type(error).__name__}: {error}.") from error
-    from bnviz.linting.made_up import made_up  # noqa: PLC0415
+    from bnviz.linting.made_up import made_up
 
     sample, told = made_up(model, chosen.batch_size)
     return model, sample, (told,)

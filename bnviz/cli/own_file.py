@@ -13,7 +13,7 @@ def with_own_file(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
 
     And what was done to the file, a sentence each. Errors: OSError; ValueError, one sentence.
     """
-    from bnviz.data.own import KINDS, safely  # noqa: PLC0415  numpy, which other commands need not wait for
+    from bnviz.data.own import KINDS, safely
 
     settings = dict(values)
     asked = [name for name in ("target", "task") if name in settings]

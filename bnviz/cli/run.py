@@ -63,15 +63,15 @@ def _run(chosen: argparse.Namespace) -> None:
 
 
 def _train(config: RunConfig, chosen: argparse.Namespace) -> None:
-    import torch  # noqa: PLC0415
-    from tqdm import tqdm  # noqa: PLC0415
+    import torch
+    from tqdm import tqdm
 
-    from bnviz.data import DataUnavailable  # noqa: PLC0415
-    from bnviz.history import History  # noqa: PLC0415
-    from bnviz.models.factory import load_factory  # noqa: PLC0415
-    from bnviz.recording import StreamWriter  # noqa: PLC0415
-    from bnviz.training import OwnNets, Trainer, nets_of, record  # noqa: PLC0415
-    from bnviz.verdict import sentence  # noqa: PLC0415
+    from bnviz.data import DataUnavailable
+    from bnviz.history import History
+    from bnviz.models.factory import load_factory
+    from bnviz.recording import StreamWriter
+    from bnviz.training import OwnNets, Trainer, nets_of, record
+    from bnviz.verdict import sentence
 
     torch.set_num_threads(1)  # as the dashboard's workers: the same config gives the same frames
     nets = nets_of(config, load_factory(chosen.model) if chosen.model else None)

@@ -64,7 +64,7 @@ def compare(
 
 
 def _report(race: Race, notes: tuple[str, ...], processes: int | None, progress: bool) -> Report:
-    from tqdm import tqdm  # noqa: PLC0415
+    from tqdm import tqdm  # noqa: PLC0415  for its own bar alone
 
     settings, plan, commonest = race.settings, planned(race), _commonest(race)
     print(plan_text(plan), flush=True)

@@ -225,6 +225,7 @@ class RunConfig:
 
 
 SETTINGS: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(RunConfig)}
+TITLES: dict[str, str] = {each.name: each.metadata["title"] for each in fields(RunConfig)}
 LIVE_FIELDS = tuple(each.name for each in fields(RunConfig) if each.metadata["live"])
 """What a run takes over without starting anew; an arm's `LIVE_ARM_FIELDS` too."""
 

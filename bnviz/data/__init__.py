@@ -86,7 +86,7 @@ def _samples(name: str, noise: float, seed: int) -> Pair:
         return _digits()
     if name == "spiral":
         return _spiral(noise, seed)
-    from sklearn import datasets  # noqa: PLC0415 (see the top)
+    from sklearn import datasets
 
     if name == "moons":
         found: Pair = datasets.make_moons(POINTS, noise=noise, random_state=seed)

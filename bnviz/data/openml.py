@@ -39,7 +39,7 @@ def images_and_labels(name: str, progress: Progress) -> tuple[NDArray[Any], NDAr
     Errors: DataUnavailable, soon, when the set is not there and cannot be downloaded.
     """
     # Imported here because it takes 1 s, which the sets without a download need not wait for.
-    from sklearn.datasets import get_data_home  # noqa: PLC0415
+    from sklearn.datasets import get_data_home
 
     title, shape, source = CATALOG[name].title, CATALOG[name].shape, CATALOG[name].openml
     assert source is not None
@@ -69,7 +69,7 @@ def _sentence(title: str, error: Exception) -> str:
 
 def _fetch(source: OpenML, shape: tuple[int, ...], parsed: Path) -> None:
     """Download a set and write it to `parsed`: that is read in 0.1 s, openml.org's text in many."""
-    from sklearn.datasets import fetch_openml  # noqa: PLC0415
+    from sklearn.datasets import fetch_openml
 
     pixels = int(np.prod(shape))
     dtypes = {**dict.fromkeys(range(pixels), np.float32), pixels: str}  # the default takes twice the memory

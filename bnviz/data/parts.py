@@ -48,7 +48,7 @@ class Data:
 
 def as_tensors(train: Pair, test: Pair, classes: int) -> Data:
     """The set whose parts are these inputs and targets; classes: their number, 0 for regression."""
-    import torch  # noqa: PLC0415  2 s, which the server need not wait for
+    import torch
 
     x_train, x_test = (torch.from_numpy(x.astype(np.float32, copy=False)) for x, _ in (train, test))
     dtype = np.int64 if classes else np.float32

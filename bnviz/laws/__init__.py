@@ -34,7 +34,7 @@ def run(only: Collection[int] | None = None) -> Iterator[Result]:
     The caller's random state stays as it is. Errors: ValueError for a number that no law has.
     """
     # torch costs seconds, and this module serves pages too.
-    from bnviz.laws import at_init, batchnorm, shift, trained  # noqa: PLC0415
+    from bnviz.laws import at_init, batchnorm, shift, trained  # noqa: PLC0415  torch takes seconds, and reading titles needs none
 
     laws = (*batchnorm.LAWS, *shift.LAWS, *at_init.LAWS, *trained.LAWS)
     known = {law.number: law for law in laws}
@@ -46,9 +46,9 @@ def run(only: Collection[int] | None = None) -> Iterator[Result]:
 
 
 def _result(law: Law, total: int) -> Result:
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415  the same
 
-    from bnviz.laws.law import Outcome  # noqa: PLC0415
+    from bnviz.laws.law import Outcome  # noqa: PLC0415  the same
 
     started = time.perf_counter()
     with torch.random.fork_rng(devices=[]):

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from bnviz.config import Init
+from bnviz.config.tricks import thirds
 from bnviz.models import INITS, LossFunction, weight_layer
 
 HEAD_SHARE = 0.3
 """What each head's loss counts for, beside the net's own."""
-PRETRAINING = 300
-"""Most steps that a shallow net trains before it grows."""
 
 
 class Learner(nn.Module):
@@ -47,11 +46,6 @@ class Learner(nn.Module):
         return own, own + HEAD_SHARE * torch.stack(extra).sum()
 
 
-def thirds(depth: int) -> tuple[int, int]:
-    """One and two thirds of the hidden layers, rounded, at least 1."""
-    return max(1, round(depth / 3)), max(1, round(2 * depth / 3))
-
-
 def make_heads(net: nn.Sequential, outputs: int, init: Init) -> nn.ModuleDict:
     """A linear classifier after one third and after two thirds of the hidden layers, (n, ...) -> (n, outputs).
 
@@ -68,16 +62,6 @@ def make_heads(net: nn.Sequential, outputs: int, init: Init) -> nn.ModuleDict:
         pooling = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if isinstance(weight, nn.Conv2d) else []
         heads[str(layer - 1)] = nn.Sequential(*pooling, head)
     return heads
-
-
-def pretraining_steps(steps: int) -> int:
-    """Updates of the shallow net before it grows: a fifth of the run, at least 1, at most `PRETRAINING`."""
-    return min(max(1, steps // 5), PRETRAINING)
-
-
-def shallow_depth(depth: int) -> int:
-    """Hidden layers of the net that trains first: a third of all, at least 1."""
-    return thirds(depth)[0]
 
 
 def grown(shallow: nn.Sequential, deep: nn.Sequential) -> nn.Sequential:

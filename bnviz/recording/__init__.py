@@ -127,7 +127,7 @@ class Recording:
 
     def _repr_html_(self, file: Path | None = None) -> str:
         """What a notebook shows; file: where it is kept, if it is."""
-        from bnviz.charts import notebook  # noqa: PLC0415
+        from bnviz.charts import notebook  # noqa: PLC0415  above this floor: only what shows itself needs it
 
         return notebook.html(self, file)
 

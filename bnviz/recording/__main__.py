@@ -49,7 +49,7 @@ def _thinned(reader: StreamReader) -> Iterator[tuple[Frame, ...] | Event]:
 
 def _limit() -> None:
     with suppress(ImportError, ValueError, OSError):  # not on every system
-        import resource  # noqa: PLC0415
+        import resource  # noqa: PLC0415  not on Windows
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 

@@ -29,8 +29,6 @@ WATCHABLE = 0.02
 """Steps that take at least so many seconds are measured each."""
 PLANE_SECONDS = 0.25
 """While training goes on, the plane is looked at no more often."""
-
-
 SLICE = 0.1
 """Seconds of going back between two looks at the commands."""
 OF_ARMS = ("change", "fork", "undo", "drop", "rename")
@@ -165,7 +163,7 @@ class _Session:
 
     def _travel(self, journey: Journey) -> None:
         """Go on for a moment; once where the run is, that trainer takes the other's place, and all is told at once."""
-        from bnviz.training.slow import SlowMotion  # noqa: PLC0415
+        from bnviz.training.slow import SlowMotion  # noqa: PLC0415  torch is there by now
 
         deadline = time.monotonic() + SLICE
         try:
@@ -209,7 +207,7 @@ def _warm_up() -> None:
     """Touch what a run needs, so that the first frame of the first run comes at once."""
     import torch  # noqa: PLC0415  after stdout is safe, and never in the server
 
-    from bnviz.training import Trainer  # noqa: PLC0415
+    from bnviz.training import Trainer  # noqa: PLC0415  the same
 
     torch.set_num_threads(1)
     trainer = Trainer(RunConfig(depth=2, width=4))
@@ -221,10 +219,10 @@ def _warm_up() -> None:
 
 def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: IO[bytes]) -> None:
     """Serve a run. start: the command; its `model` names the factory of somebody's own nets, `FILE.py:FUNCTION`."""
-    from bnviz.data import DataUnavailable  # noqa: PLC0415
-    from bnviz.models.factory import load_factory  # noqa: PLC0415
-    from bnviz.training import Trainer, nets_of  # noqa: PLC0415
-    from bnviz.training.slow import SlowMotion  # noqa: PLC0415
+    from bnviz.data import DataUnavailable  # noqa: PLC0415  torch is there by now
+    from bnviz.models.factory import load_factory  # noqa: PLC0415  the same
+    from bnviz.training import Trainer, nets_of  # noqa: PLC0415  the same
+    from bnviz.training.slow import SlowMotion  # noqa: PLC0415  the same
 
     description, problem, model = Description.of(config), "", start["model"]
     try:

@@ -10,11 +10,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from bnviz.config import LIVE_ARM_FIELDS, LIVE_FIELDS, MAX_ARMS, Arm, RunConfig
+from bnviz.config.tricks import pretraining_steps, shallow_depth
 from bnviz.data import load
 from bnviz.frames import Event, Frame
 from bnviz.landscape import step_lengths
 from bnviz.lineup import free_place, new_label, parse_name
-from bnviz.models.treatments import Learner, pretraining_steps, shallow_depth
+from bnviz.models.treatments import Learner
 from bnviz.probe import Batch, Probe
 from bnviz.probe import measure as measure_step
 from bnviz.training.batches import batches, targets

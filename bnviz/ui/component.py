@@ -9,7 +9,7 @@ import streamlit as st
 
 from bnviz import charts
 from bnviz.charts.scene import View
-from bnviz.config import AS_IS
+from bnviz.config import AS_IS, MAX_ARMS
 from bnviz.config.arm import ARM_SETTINGS
 from bnviz.config.settings import Choice
 from bnviz.serve import player
@@ -76,6 +76,7 @@ def _data(source: Source, control: str | None) -> dict[str, Any]:
         "control": control,
         "kept": not isinstance(source, Run),
         "arms": list(arm_rows.labels()),
+        "mostArms": MAX_ARMS,
         "normalizations": _normalizations(source),
         "tabs": _tabs(),
         "tab": st.session_state["tab"],

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 import streamlit as st
 
-from bnviz.config import RunConfig
-
-TITLES = {each.name: str(each.metadata["title"]).lower() for each in fields(RunConfig)}
+from bnviz.config import TITLES, RunConfig
 
 
 def keep(sentences: Iterable[str]) -> None:
@@ -36,8 +33,8 @@ def started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -
     """Why a run starts anew, and what else is set anew with it: a data set brings the values that suit it."""
     stuck = [*because_of]
     along = [name for name in TITLES if name not in (*stuck, "arms") and getattr(now, name) != getattr(before, name)]
-    set_too = ", ".join(f"{TITLES[name]} {_written(getattr(now, name))}" for name in along)
-    because = ", ".join(TITLES[name] for name in stuck)
+    set_too = ", ".join(f"{TITLES[name].lower()} {_written(getattr(now, name))}" for name in along)
+    because = ", ".join(TITLES[name].lower() for name in stuck)
     return f"Started anew with another {because}{f'; with it, {set_too}' if set_too else ''}."
 
 

@@ -49,21 +49,21 @@ def main() -> None:
 def _text(tab: str) -> None:
     """Draw a tab that is not live, below the component; each is imported when it is first looked at."""
     if tab == "presets":
-        from bnviz.ui import gallery  # noqa: PLC0415
+        from bnviz.ui import gallery  # noqa: PLC0415  when its tab is first looked at
 
         gallery.draw(_start_preset)
     elif tab == "lessons":
         lessons.draw(_start_lesson)
     elif tab == "recordings":
-        from bnviz.ui import recordings  # noqa: PLC0415
+        from bnviz.ui import recordings  # noqa: PLC0415  when its tab is first looked at
 
         recordings.draw(_show)
     elif tab == "selfcheck":
-        from bnviz.ui import checks  # noqa: PLC0415
+        from bnviz.ui import checks  # noqa: PLC0415  when its tab is first looked at
 
         checks.draw(visitor())
     elif tab == "about":
-        from bnviz.ui import about  # noqa: PLC0415
+        from bnviz.ui import about  # noqa: PLC0415  when its tab is first looked at
 
         about.draw()
 

@@ -15,9 +15,10 @@ from bnviz.charts import TABS, figures, patch
 from bnviz.charts.scene import Scene, View
 from bnviz.cli import main
 from bnviz.config import Arm, RunConfig
+from bnviz.config.tricks import pretraining_steps, shallow_depth, thirds
 from bnviz.frames import Event, Frame, layer_names
 from bnviz.models import weight_layer
-from bnviz.models.treatments import HEAD_SHARE, pretraining_steps, shallow_depth, thirds
+from bnviz.models.treatments import HEAD_SHARE
 from bnviz.recording import Recording
 from bnviz.training import Trainer, record
 from bnviz.verdict import findings, sentence

@@ -8,7 +8,9 @@ import threading
 import pytest
 
 from bnviz.config import RunConfig
+from bnviz.recording import Recording
 from bnviz.serve.run import Run
+from bnviz.serve.shelf import Shelf
 from bnviz.serve.viewers import Stream, Viewer
 from bnviz.source import Status
 from bnviz.training import train
@@ -57,3 +59,13 @@ def seat(run):
     each = Seat(run)
     yield each
     each.stream.leave(each.viewer)
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    return Shelf(tmp_path / "kept")
+
+
+@pytest.fixture(scope="module")
+def recording(steps):
+    return Recording(CONFIG, tuple(frame for frames in steps for frame in frames))

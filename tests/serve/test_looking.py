@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from bnviz.serve.messages import scene_of
 from bnviz.serve.run import Run
 from bnviz.source import Kept, Status
 from tests.serve.conftest import Seat
+from tests.support.server import wait_for
 
 MOONS = RunConfig(dataset="spiral", depth=2, width=8, steps=1_000_000)
 
@@ -32,14 +32,6 @@ def training(hub):
     return hub.start(MOONS, "me")
 
 
-def soon(done, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not (found := done()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
-
-
 def look(seat, key=None, **view):
     seat.viewer.view, seat.viewer.key = View(**view), key
     seat.stream.refresh(seat.viewer)
@@ -47,7 +39,7 @@ def look(seat, key=None, **view):
 
 def asked(run, unit, plane):
     """Wait until the worker has been asked for just that; it takes one command after another."""
-    soon(lambda: run._looked_at == (unit, plane))
+    wait_for(lambda: run._looked_at == (unit, plane))
 
 
 def drain(seat):
@@ -57,30 +49,30 @@ def drain(seat):
 
 
 def test_the_owner_stops_and_looks_and_the_others_see_it(training):
-    soon(lambda: training.status is Status.RUNNING and training.history.latest)
+    wait_for(lambda: training.status is Status.RUNNING and training.history.latest)
     owner, guest = Seat(training), Seat(training)
     try:
         look(guest, tab="update", unit=5)
         asked(training, None, plane=True)
         training.command("pause")
-        soon(lambda: training.status is Status.PAUSED)  # a closeup would have come before that
+        wait_for(lambda: training.status is Status.PAUSED)  # a closeup would have come before that
         assert training.closeup is None  # a guest looks on, and asks for nothing
         look(owner, training.control, tab="update", layer=1, unit=2, net=0)
-        closeup = soon(lambda: training.closeup)
+        closeup = wait_for(lambda: training.closeup)
         assert (closeup.arm, closeup.layer, closeup.unit) == ("none", 1, 2)
         frame = training.history.latest[0]
         assert (closeup.step, closeup.ics_l2, closeup.loss) == (frame.step, frame.ics_l2[1], frame.train_loss)
-        scene = soon(lambda: (text := drain(guest)) and "words" in text and (json.loads(text).get("words")))
+        scene = wait_for(lambda: (text := drain(guest)) and "words" in text and (json.loads(text).get("words")))
         assert scene["about"] == f"step {frame.step}"
         look(owner, training.control, tab="update", layer=1, unit=7, net=1)
-        closeup = soon(lambda: training.closeup if training.closeup.unit == 7 else None)
+        closeup = wait_for(lambda: training.closeup if training.closeup.unit == 7 else None)
         assert (closeup.arm, closeup.step) == ("batch", frame.step)  # another unit of the same step
         training.command("step")
-        soon(lambda: training.closeup.step == frame.step + 1)
+        wait_for(lambda: training.closeup.step == frame.step + 1)
         assert training.history.latest[0].step == frame.step + 1
         assert scene_of(training, 0).closeup is None  # in the past
         training.command("play")
-        soon(lambda: training.status is Status.RUNNING)
+        wait_for(lambda: training.status is Status.RUNNING)
         assert scene_of(training, None).closeup is None
     finally:
         for seat in (owner, guest):
@@ -89,28 +81,28 @@ def test_the_owner_stops_and_looks_and_the_others_see_it(training):
 
 
 def test_the_plane_comes_while_somebody_looks_and_no_longer(training):
-    soon(lambda: training.history.latest)
+    wait_for(lambda: training.history.latest)
     seat = Seat(training)
     try:
         look(seat, tab="plane")
-        soon(lambda: training.plane is not None)
+        wait_for(lambda: training.plane is not None)
         first = training.plane.step
-        soon(lambda: training.plane.step > first)
+        wait_for(lambda: training.plane.step > first)
         assert np.isfinite(training.plane.surfaces[1].probability).all()
         look(seat, tab="layers")
         asked(training, None, plane=False)
         training.command("pause")
-        soon(lambda: training.status is Status.PAUSED)  # what was said before it is known by now
+        wait_for(lambda: training.status is Status.PAUSED)  # what was said before it is known by now
         training.command("play")
         last, step = training.plane.step, training.step
-        soon(lambda: training.step > step + 200)
+        wait_for(lambda: training.step > step + 200)
         assert training.plane.step == last
     finally:
         seat.stream.leave(seat.viewer)
 
 
 def test_a_recording_has_no_weights_to_look_at(training):
-    soon(lambda: training.history.latest)
+    wait_for(lambda: training.history.latest)
     kept = Kept(training.recording)
     assert scene_of(kept, None).moment == "none"
     stopped = Run(MOONS, "me")

@@ -22,16 +22,6 @@ from tests.serve.conftest import CONFIG
 from tests.support.server import ROOT
 
 
-@pytest.fixture
-def shelf(tmp_path):
-    return Shelf(tmp_path / "kept")
-
-
-@pytest.fixture(scope="module")
-def recording(steps):
-    return Recording(CONFIG, tuple(frame for frames in steps for frame in frames))
-
-
 @pytest.fixture(scope="module")
 def raw(recording):
     sink = io.BytesIO()

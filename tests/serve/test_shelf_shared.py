@@ -14,7 +14,7 @@ import pytest
 
 from bnviz.frames import Description, Event
 from bnviz.history import History
-from bnviz.recording import Recording, StreamWriter, load_safely
+from bnviz.recording import StreamWriter, load_safely
 from bnviz.recording import arrow as reading
 from bnviz.serve import lent as lent_module
 from bnviz.serve import shelf as module
@@ -31,16 +31,6 @@ from tests.serve.conftest import CONFIG
 from tests.serve.test_shelf import kept
 
 LONG_AGO = (1000.0, 1000.0)
-
-
-@pytest.fixture
-def shelf(tmp_path):
-    return Shelf(tmp_path / "kept")
-
-
-@pytest.fixture(scope="module")
-def recording(steps):
-    return Recording(CONFIG, tuple(frame for frames in steps for frame in frames))
 
 
 def raw(about, *items) -> bytes:

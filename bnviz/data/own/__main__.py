@@ -24,9 +24,9 @@ def main() -> int:
 
 
 def _told(path: Path, called: str, target: str | None, task: str) -> dict[str, Any]:
-    from bnviz.data.own import Mistake, store  # noqa: PLC0415  after the limits
-    from bnviz.data.own.preparing import prepare  # noqa: PLC0415
-    from bnviz.data.own.reading import read  # noqa: PLC0415
+    from bnviz.data.own import Mistake, store
+    from bnviz.data.own.preparing import prepare
+    from bnviz.data.own.reading import read
 
     try:
         prepared = prepare(read(path, called), target, task)
@@ -41,7 +41,7 @@ def _told(path: Path, called: str, target: str | None, task: str) -> dict[str, A
 
 def _limit() -> None:
     with suppress(ImportError, ValueError, OSError):  # not on every system
-        import resource  # noqa: PLC0415
+        import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))

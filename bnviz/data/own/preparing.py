@@ -157,7 +157,7 @@ def _classes(column: pd.Series[Any], called: str) -> tuple[Array, tuple[str, ...
 
 def _numbers(column: pd.Series[Any], called: str) -> Array:
     """The target of each row, float64 [n, 1]."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     found = pd.to_numeric(column, errors="coerce")
     if found.isna().any() or found.dtype.kind not in "iufb":
@@ -179,7 +179,7 @@ def _infinite(column: pd.Series[Any], called: str) -> Mistake:
 
 
 def _standardized(y: Array, rows: Array) -> tuple[Array, str]:
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(y[rows])
     said = f"The target was standardized: its mean is {scaler.mean_[0]:g}, its standard deviation {scaler.scale_[0]:g}."
@@ -197,7 +197,7 @@ def _parts(labels: Array, seed: int) -> tuple[Array, Array]:
 
 def _pixels(images: Array, rows: Array, tests: Array, called: str) -> tuple[Array, Array]:
     """Inputs of images, with mean 0 and standard deviation 1 over all pixels of the training part."""
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler
 
     if images.size > MAX_NUMBERS:
         raise Mistake(f"{called} has {images.size:,} pixels; at most {MAX_NUMBERS:,} are allowed.")

@@ -92,8 +92,8 @@ def _csv(raw: bytes, called: str) -> Contents:
 
 
 def _parquet(raw: bytes, called: str) -> Contents:
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     with pq.ParquetFile(io.BytesIO(raw)) as file:
         _check_rows(called, file.metadata.num_rows)  # before they are unpacked
@@ -110,7 +110,7 @@ def _parquet(raw: bytes, called: str) -> Contents:
 
 
 def _npz(raw: bytes, called: str) -> Contents:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
         size = sum(member.file_size for member in packed.infolist())
@@ -149,7 +149,7 @@ def _plain(called: str, name: str, arrays: dict[str, Array]) -> Array:
 
 
 def _of_arrays(called: str, x: Array, y: Array) -> Contents:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     if x.ndim == 2:
         if x.shape[1] > MAX_FEATURES:

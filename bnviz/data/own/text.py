@@ -27,7 +27,7 @@ _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"(?<!\d)\d+,\d+(?!\d)"), re.compile
 
 def table(raw: bytes, called: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table in the bytes of a CSV file, and a sentence on whatever had to be found out. Errors: Mistake."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     text, notes = _decoded(raw, called)
     separator = _separator(text)

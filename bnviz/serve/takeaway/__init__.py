@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -13,14 +13,12 @@ from pathlib import Path
 from bnviz import charts
 from bnviz.as_pytorch import script_of
 from bnviz.charts.scene import View
-from bnviz.config import RunConfig
+from bnviz.config import TITLES
 from bnviz.recording import Recording
 from bnviz.serve import player
 from bnviz.serve.takeaway.book import MOST_STEPS, Book, Progress
 
 HERE = Path(__file__).parent
-TITLES = {each.name: each.metadata["title"] for each in fields(RunConfig)}
-"""What the settings are called."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"

@@ -6,7 +6,6 @@ import { send } from "./socket.js";
 import { seek } from "./timeline.js";
 import { problem } from "./toolbar.js";
 
-const MOST_ARMS = 6;
 const LIVE = ["running", "paused", "finished"];
 
 export const steers = (s) => Boolean(s.data.control) && !s.data.kept && !s.data.fixed;
@@ -84,7 +83,7 @@ function forkForm(s, past) {
     ...(past === null ? [] : [option(past, `step ${past}, which is shown`, true)]), option("", "now", past === null)));
   const flip = () => { kind.value = there.find(({ label }) => label === arm.value)?.flipped ?? ""; };
   flip();
-  const full = s.arms.length >= MOST_ARMS;
+  const full = s.arms.length >= s.data.mostArms;
   const go = el("button", { class: "bnviz-button bnviz-main", autofocus: true, disabled: full || !there.length }, "Fork");
   return el("form", { class: "bnviz-fork", onsubmit: (event) => {
     event.preventDefault();
@@ -94,7 +93,7 @@ function forkForm(s, past) {
     steer(s, { command: "fork", arm: arm.value, fields, at: from.value === "" ? null : Number(from.value) });
     seek(s, null);
   } },
-  el("p", {}, full ? `A run has ${MOST_ARMS} networks at most: drop one first.` : "A copy of a network, with its weights, goes on beside the others."),
+  el("p", {}, full ? `A run has ${s.data.mostArms} networks at most: drop one first.` : "A copy of a network, with its weights, goes on beside the others."),
   el("label", {}, "Copy of", arm), el("label", {}, "with normalization", kind), el("label", {}, "and learning rate", rate), el("label", {}, "from", from), go);
 }
 

@@ -7,7 +7,7 @@ const made = (s) => Boolean(s.socket) && !s.data.file; // by a server
 
 /** @type {{title: string, about: string, act: (s: any) => void, when?: (s: any) => boolean}[]} */
 export const WAYS = [
-  { title: "Page", about: "One HTML file with every tab, the timeline and Present: it opens anywhere, with no network and no server.",
+  { title: "Page", about: "One HTML file with all that was measured, the timeline and Present: it opens anywhere, with no network and no server.",
     act: (s) => fetched(s, "page.html", "Making the page"), when: made },
   { title: "Recording", about: "All of the run as an Arrow file: bnviz open shows it again, bnviz export makes tables of it.",
     act: (s) => download(s, "recording.arrow"), when: made },
