@@ -105,17 +105,18 @@ def test_a_finished_run_goes_on_when_asked_and_a_stopped_worker_takes_another(wo
 
 def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
     arms = (Arm("batch", noise=True), Arm("none"))
-    config = RunConfig(depth=2, width=8, steps=1, arms=arms, optimizer="momentum", learning_rate=0.05)
+    config = RunConfig(depth=2, width=8, arms=arms, optimizer="momentum", learning_rate=0.05)
     trainer = Trainer(config)
-    items = worker.run(config)
-    until(items, is_note("finished"))
+    items = worker.run(config, paused=True)
+    until(items, lambda item: isinstance(item, tuple))
     trainer.step()
     worker.send("change", arm="none", fields={"normalization": "weight"})
     trainer.change(arm="none", normalization="weight")
     worker.send("fork", arm="batch+noise", fields={"learning_rate": "0.5"})
     trainer.fork("batch+noise", learning_rate=0.5)
-    for _ in range(3):
-        worker.send("step")
+    for place in range(3):
+        if place:  # while it rests a fork brings the first
+            worker.send("step")
         frames = until(items, lambda item: isinstance(item, tuple))[-1]
         for one, two in zip(frames, trainer.step(measure=True), strict=True):
             assert (one.step, one.arm) == (two.step, two.arm)
