@@ -6,7 +6,6 @@ When stdin ends, so does the process: a parent that dies, however it dies, leave
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Iterable
@@ -15,10 +14,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bnviz.closeup import to_text
 from bnviz.config import RunConfig
-from bnviz.frames import Description
+from bnviz.frames import Description, Event
 from bnviz.recording import Note, StreamWriter
 from bnviz.recording.arrow import NoteKind
 from bnviz.serve.commands import Commands
+from bnviz.serve.pace import Pace
+from bnviz.serve.warmth import warm_up
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
@@ -44,7 +45,7 @@ class _Session:
     writer: StreamWriter
     commands: Commands
     paused: bool = False  # from the start: after one step, measured
-    interval: float = 0.0  # seconds a step has to take at least; 0: full speed
+    pace: Pace = field(default_factory=Pace)
     status: str = ""
     journey: Journey | None = None
     rest_after: bool = False  # the journey: the run was paused when it began
@@ -65,22 +66,22 @@ class _Session:
             self._write(self.trainer.items(measure=True))
         while True:
             self._say_status()
-            deadline = time.monotonic() + self.interval
-            command = self.commands.next(None if self.resting else 0)
-            while command is not None:
-                if command["command"] == "stop":
-                    return
+            command = self.commands.next(None if self.resting else self.pace.wait)
+            if command is None:
+                self._work()
+            elif command["command"] == "stop":
+                return
+            else:
                 self._obey(**command)
-                command = self.commands.next(0)
-            if self.journey is not None and not self.resting:
-                self._travel(self.journey)
-            elif not self.resting:
-                self._write(self.trainer.items(measure=self.trainer.due or self.interval > WATCHABLE))
-                self._wait_until(deadline)
 
-    def _wait_until(self, deadline: float) -> None:
-        while (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, 0.05))
+    def _work(self) -> None:
+        """Make a step, or go on with the journey."""
+        began, spent = time.monotonic(), time.process_time()
+        if self.journey is not None:
+            self._travel(self.journey)
+        else:
+            self._write(self.trainer.items(measure=self.trainer.due or self.pace.interval > WATCHABLE))
+        self.pace.worked(began, time.process_time() - spent)
 
     def _write(self, items: Iterable[Item]) -> None:
         for item in items:
@@ -111,7 +112,7 @@ class _Session:
     def _obey(self, command: str, **values: Any) -> None:
         try:
             if command == "pace":
-                self.interval = float(values["interval"])
+                self.pace.change(**values)
             elif command == "look":
                 self.unit, self.plane = values["unit"], values["plane"]
                 self._show()
@@ -161,6 +162,14 @@ class _Session:
             if self.paused:
                 self._write(self.trainer.items(measure=True))  # the new arm is seen where it is
 
+    def come_back(self, events: Iterable[dict[str, Any]], step: int) -> None:
+        """Begin where the run was after so many steps, with these events: what gave way to others goes on."""
+        from bnviz.training.replay import Journey  # noqa: PLC0415  torch is there by now
+
+        # From the last step on, which is measured: so what was shown, and nothing else, is told once more.
+        self.journey = Journey(self.trainer, [Event(**each) for each in events], step - 1, until=step)
+        self.rest_after, self.paused = self.paused, False
+
     def _travel(self, journey: Journey) -> None:
         """Go on for a moment; once where the run is, that trainer takes the other's place, and all is told at once."""
         from bnviz.training.slow import SlowMotion  # noqa: PLC0415  torch is there by now
@@ -170,6 +179,8 @@ class _Session:
             while not journey.arrived and time.monotonic() < deadline:
                 journey.advance()
         except ValueError as error:  # the run goes on as if it had not been asked to go back
+            if self.trainer.step_count < journey.until:
+                raise  # it has nowhere to go on from
             self._go_on(())
             self._say_status()
             self.writer.write(Note("problem", str(error)))
@@ -196,25 +207,11 @@ def main() -> None:
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
     commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
-    _warm_up()
+    warm_up()
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":
             _serve(RunConfig.from_dict(command["config"]), command, commands, sink)
-
-
-def _warm_up() -> None:
-    """Touch what a run needs, so that the first frame of the first run comes at once."""
-    import torch  # noqa: PLC0415  after stdout is safe, and never in the server
-
-    from bnviz.training import Trainer  # noqa: PLC0415  the same
-
-    torch.set_num_threads(1)
-    trainer = Trainer(RunConfig(depth=2, width=4))
-    for _ in range(2):
-        trainer.step(measure=True)
-    gc.collect()
-    gc.freeze()  # what is imported stays: the collector need not look at it
 
 
 def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: IO[bytes]) -> None:
@@ -236,7 +233,10 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: I
         if problem:
             raise ValueError(problem)
         trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
-        _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"]).loop()
+        session = _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"])
+        if start["back_to"]:
+            session.come_back(**start["back_to"])
+        session.loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     writer.write(Note("stopped"))

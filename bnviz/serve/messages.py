@@ -41,9 +41,6 @@ def scene_of(source: Source, seek: int | None, solo: int | None = None) -> Scene
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
     """All that is needed to draw a source from nothing."""
-    extras = extras_of(scene, view, seek)
-    if not scene.current and source.text:  # why there is nothing to see yet
-        extras["sentence"] = _spans([Span(source.text)])
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
@@ -51,16 +48,18 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
         "view": asdict(view),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
-        **extras,
+        **extras_of(source, scene, view, seek),
     }
 
 
-def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
+def extras_of(source: Source, scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
     """What goes with the charts over steps: the sentence, the timeline, what they show, and findings if wanted."""
     extras: dict[str, Any] = {
         "sentence": words_of(scene), "timeline": timeline_of(scene, seek), "told": charts.told(scene, view),
         **arms_of(scene),
     }  # fmt: skip
+    if not scene.current and source.text:  # why there is nothing to see yet
+        extras["sentence"] = _spans([Span(source.text)])
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
     if (asked := from_code(view.ask)) is not None:
@@ -93,6 +92,7 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
         "newest": latest[0].step if latest else 0,
         "rate": round(source.rate),
         "text": source.text,
+        "busy": source.busy if isinstance(source, Run) and source.status is Status.RUNNING else "",
         "unkept": source.unkept,
         "live": seek is None,
     }

@@ -18,10 +18,8 @@ from bnviz.serve.shared import Server
 from bnviz.serve.viewers import Viewer
 from bnviz.serve.visitors import same_origin
 from bnviz.serve.worker import Command
-from bnviz.source import Source
+from bnviz.source import Source, Status
 
-MAX_VIEWERS = 500
-"""Open sockets on all sources together."""
 MAX_MESSAGES = 60
 """Messages a second that a viewer may send, on average over a few seconds."""
 MAX_MESSAGE_BYTES = 4096
@@ -36,10 +34,15 @@ def path_of(source: Source) -> str:
 async def serve_viewer(server: Server, websocket: WebSocket) -> None:
     """Let a viewer watch until its socket closes."""
     source = server.hub.get(websocket.path_params["run"])
-    if not same_origin(websocket) or len(server.viewers) >= MAX_VIEWERS:
+    if not same_origin(websocket):
         await websocket.close(1008)
         return
     await websocket.accept()
+    if len(server.viewers) >= (most := server.hub.admission.limits.viewers):
+        text = f"{most} pages are watching here already, as many as this server takes. Trying again now and then …"
+        await websocket.send_json({"type": "problem", "text": text, "full": True})
+        await websocket.close(1013)
+        return
     if source is None:
         await websocket.send_json({"type": "problem", "text": "There is no such run here any more.", "gone": True})
         await websocket.close()
@@ -157,6 +160,8 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
     viewer.key = message.get("control", viewer.key)
     if seat.source.controlled_by(viewer.key):
         seat.lead()
+        if isinstance(seat.source, Run) and seat.source.status is Status.WAITING:
+            threading.Thread(target=seat.server.hub.welcome, args=(seat.source,), daemon=True).start()
     steer(seat.server, seat.source, message)
 
 
@@ -169,7 +174,8 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
     command = message.get("command")
     if not isinstance(source, Run) or not source.controlled_by(message.get("control")):
         return
-    if command == "restart" or (command in ("play", "pause", "step") and not source.status.live):
+    ended = not source.status.live and source.status is not Status.WAITING
+    if command == "restart" or (command in ("play", "pause", "step") and ended):
         # The hub waits a moment for the old worker, and this is the event loop.
         threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
     elif command in ("play", "pause", "step"):

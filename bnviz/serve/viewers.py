@@ -233,7 +233,7 @@ class Stream:
         if due:
             slow = {panel.id for panel in panels if not (panel.live and moving)}
             rest = {name: figures.pop(name) for name in slow & figures.keys()}
-            self._series[view, seek] = Series(rest, extras_of(scene, view, seek))
+            self._series[view, seek] = Series(rest, extras_of(self.source, scene, view, seek))
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = Text.of("scene", **scene_message(self.source, scene, view, seek), **about)

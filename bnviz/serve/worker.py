@@ -37,15 +37,17 @@ class Worker(Child):
             return  # the reader of items() sees the end and reports it
 
     def run(
-        self, config: RunConfig, model: str | None = None, paused: bool = False
-    ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:
+        self, config: RunConfig, model: str | None = None, paused: bool = False,
+        back_to: dict[str, Any] | None = None,
+    ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:  # fmt: skip
         """Start a run and yield what the child measures and says, until the run has stopped or the child is gone.
 
         model: names the factory of somebody's own nets. paused: rest after the first step, until told to play.
+        back_to: the `step` where the run has been, with the `events` up to there, to go on from.
         The first item says which layers there are, the last is a note
         `stopped` when the child is ready for another run; without it, the child died.
         """
-        self.send("start", config=config.to_dict(), model=model, paused=paused)
+        self.send("start", config=config.to_dict(), model=model, paused=paused, back_to=back_to)
         try:
             reader = StreamReader(self.stdout)
         except ValueError:

@@ -54,15 +54,15 @@ def test_the_run_answers_a_question_at_its_step_and_not_before(run, steps):
     view = View(ask="diverges 0", until=50)
     for frames in steps[1:4]:
         run.take(frames)
-    early = extras_of(scene_of(run, None), view, None)["answer"]
+    early = extras_of(run, scene_of(run, None), view, None)["answer"]
     assert early["option"] is None
     assert early["spans"][0]["text"] == "The run cannot say yet: this is step 30, and it answers at step 50."
     for frames in steps[4:]:
         run.take(frames)
-    found = extras_of(scene_of(run, None), view, None)["answer"]
+    found = extras_of(run, scene_of(run, None), view, None)["answer"]
     assert (found["ask"], found["option"]) == ("diverges 0", 1)
-    assert extras_of(scene_of(run, 10), view, 10)["answer"] == found, "the step looked at has no part in it"
+    assert extras_of(run, scene_of(run, 10), view, 10)["answer"] == found, "the step looked at has no part in it"
     for later in (1, 2):  # what comes after its step changes nothing
         run.take(tuple(replace(frame, step=50 + 10 * later, train_loss=float("nan")) for frame in steps[-1]))
-    assert extras_of(scene_of(run, None), view, None)["answer"] == found
-    assert "answer" not in extras_of(scene_of(run, None), View(ask="nonsense"), None)
+    assert extras_of(run, scene_of(run, None), view, None)["answer"] == found
+    assert "answer" not in extras_of(run, scene_of(run, None), View(ask="nonsense"), None)

@@ -1,0 +1,42 @@
+"""A visitor's run that waits for room: its place, and another run to watch meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from bnviz.serve.run import Run
+from bnviz.serve.shared import server
+from bnviz.source import Source, Status
+from bnviz.ui.visiting import mine
+
+LOOK_SECONDS = 1.0
+"""How often the page looks whether there is room; that it does so keeps the place."""
+
+
+def draw(source: Source | None, show: Callable[[Source], None]) -> None:
+    """Say how long the queue is, where the visitor's own run waits in it, whatever is being watched.
+
+    source: what is being watched. show: turns the page to something else.
+    """
+    own = source if source is not None and mine(source) else server().hub.get(st.session_state.get("left", ""))
+    if not isinstance(own, Run) or not mine(own) or own.status is not Status.WAITING:
+        return
+
+    @st.fragment(run_every=LOOK_SECONDS)
+    def place() -> None:
+        now = server().hub.get(own.id)
+        if not isinstance(now, Run) or now.status is not Status.WAITING:
+            show(now or own)
+            return
+        now.glimpse()
+        st.info(now.text, icon=":material/hourglass_top:")
+
+    place()
+    if own is not source:
+        return
+    st.caption("Your run starts by itself as soon as there is room.")
+    other = server().hub.shown_to_all()
+    if other is not None and st.button("Watch another run meanwhile", icon=":material/visibility:"):
+        show(other)
