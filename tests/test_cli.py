@@ -93,6 +93,8 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         (["export", __file__], "one of the arguments --html --csv --parquet is required"),
         (["nonsense"], "invalid choice: 'nonsense'"),
         (["--port", "0"], "port must be a whole number from 1 to 65535, got 0."),
+        (["--cores", "0"], "cores must be a whole number from 1 to 1024, got 0."),
+        (["--memory", "0.1"], "memory must be a number from 0.5 to 100000, got 0.1."),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(arguments, words, capsys):

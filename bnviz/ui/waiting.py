@@ -16,20 +16,24 @@ LOOK_SECONDS = 1.0
 
 
 def draw(source: Source | None, show: Callable[[Source], None]) -> None:
-    """Say how long the queue is, where the visitor's own run waits in it, whatever is being watched.
+    """Say which place the visitor's own run has in the queue, whatever is being watched; go to it once it has begun.
 
     source: what is being watched. show: turns the page to something else.
     """
     own = source if source is not None and mine(source) else server().hub.get(st.session_state.get("left", ""))
-    if not isinstance(own, Run) or not mine(own) or own.status is not Status.WAITING:
+    if not isinstance(own, Run) or not mine(own):
         return
+    if own.status is not Status.WAITING:
+        if st.session_state.pop("awaited", None) == own.id and own is not source:
+            show(own)
+        return
+    st.session_state["awaited"] = own.id
 
     @st.fragment(run_every=LOOK_SECONDS)
     def place() -> None:
         now = server().hub.get(own.id)
         if not isinstance(now, Run) or now.status is not Status.WAITING:
-            show(now or own)
-            return
+            st.rerun()
         now.glimpse()
         st.info(now.text, icon=":material/hourglass_top:")
 

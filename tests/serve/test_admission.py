@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,19 +21,30 @@ from bnviz.serve.pace import Pace
 from bnviz.source import Status
 from bnviz.training import record
 from bnviz.training.replay import replayed
-from tests.support.server import wait_for
+from tests.support import server
 
 CONFIG = RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000)
 ROOM_FOR_ONE = 0.5
 """GB."""
+wait_for = partial(server.wait_for, seconds=150)
+"""Several workers in turn import torch."""
 
 
-@pytest.fixture
-def hub():
+@pytest.fixture(scope="module")
+def shared_hub():
     each = Hub()
     each.open()
     yield each
     each.close()
+
+
+@pytest.fixture
+def hub(shared_hub):
+    """A hub without runs; its workers go from test to test."""
+    yield shared_hub
+    for run in shared_hub.runs():
+        shared_hub.stop(run)
+    wait_for(lambda: all(run.worker is None for run in shared_hub.runs()))
 
 
 @pytest.fixture

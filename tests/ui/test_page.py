@@ -163,8 +163,6 @@ def test_a_run_that_is_no_more_is_started_again_from_its_settings(hub):
     assert run_of(page, hub).config.depth == 4
 
 
-
-
 def test_the_keyboard_flips_the_switch_of_an_arm(hub):
     page = opened("depth=2")
     page.session_state["toggle"] = 0

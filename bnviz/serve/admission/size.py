@@ -8,10 +8,10 @@ from bnviz.config import RunConfig
 
 WORKER = 300_000_000
 """A worker with small networks: mostly torch."""
-OF_WEIGHTS = 14
+OF_WEIGHTS = 8
 """Floats that are held for each weight: itself and its gradient, before and after the step, G and G', what the
 optimizer remembers, and what is worked out from them."""
-OF_UNITS = 8
+OF_UNITS = 11
 """Floats that are held for each unit and sample of a batch while a step is made, and looked at."""
 FLOAT = 4
 
