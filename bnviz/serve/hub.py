@@ -230,7 +230,7 @@ class Hub:
         elif run.alone_for > UNWATCHED_SECONDS:
             self._give_way(run)
         elif time.monotonic() - run.since > minutes * 60:
-            run.end(Status.STOPPED, f"Stopped after {minutes:g} minutes, as long as a run may take here.")
+            run.end(Status.STOPPED, f"Stopped: it has trained for {minutes:g} min, as long as a run may here.")
             run.worker.close()
         elif run.alone_for > NAP_SECONDS:
             run.nap()

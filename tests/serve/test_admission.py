@@ -231,13 +231,13 @@ def test_a_run_has_an_end_in_time_and_says_so(hub):
     wait_for(lambda: run.step > 0)
     run.since -= 60
     wait_for(lambda: run.worker is None)
-    assert (run.status, run.text) == (Status.STOPPED, "Stopped after 1 minutes, as long as a run may take here.")
+    assert (run.status, run.text) == (Status.STOPPED, "Stopped: it has trained for 1 min, as long as a run may here.")
 
 
 def test_the_estimate_holds_what_a_worker_takes(hub):
-    config = replace(CONFIG, dataset="digits", depth=8, width=512, batch_size=512)
+    config = replace(CONFIG, dataset="digits", depth=4, width=512, batch_size=512)
     run = watched(hub.start(config, "me"))
-    wait_for(lambda: run.step > 20)
+    wait_for(lambda: run.step > 0)
     taken = memory.taken_by(run.worker.pid)
     assert taken < estimate(config) < 2.5 * taken
 
