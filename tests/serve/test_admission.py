@@ -41,6 +41,7 @@ def shared_hub():
 @pytest.fixture
 def hub(shared_hub):
     """A hub without runs; its workers go from test to test."""
+    shared_hub.admission = Admission()
     yield shared_hub
     for run in shared_hub.runs():
         shared_hub.stop(run)
