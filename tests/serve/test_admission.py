@@ -227,12 +227,12 @@ def test_a_run_that_is_too_large_is_refused_with_the_figure(full):
 
 
 def test_a_run_has_an_end_in_time_and_says_so(hub):
-    hub.admission = Admission(Limits(minutes=1))
+    hub.admission = Admission(Limits(minutes=30))
     run = watched(hub.start(CONFIG, "me"))
     wait_for(lambda: run.step > 0)
-    run.since -= 60
+    run.since -= 30 * 60
     wait_for(lambda: run.worker is None)
-    assert (run.status, run.text) == (Status.STOPPED, "Stopped: it has trained for 1 min, as long as a run may here.")
+    assert (run.status, run.text) == (Status.STOPPED, "Stopped: it has trained for 30 min, as long as a run may here.")
 
 
 def test_the_estimate_holds_what_a_worker_takes(hub):
