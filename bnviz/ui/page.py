@@ -37,10 +37,10 @@ def main() -> None:
             source = _follow(source if isinstance(source, Run) else None, problems)
         else:
             _watching_only(source)
-        waiting.draw(source, _show)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
         problems.append(escaped(source.text))  # has names of recordings in it
     notice.draw(problems)
+    waiting.draw(source, _show)
     if source is not None:
         link.write(source)
         component.draw(source, source.control if isinstance(source, Run) and mine(source) else None)

@@ -35,12 +35,9 @@ def draw(source: Source | None, show: Callable[[Source], None]) -> None:
         if not isinstance(now, Run) or now.status is not Status.WAITING:
             st.rerun()
         now.glimpse()
-        st.info(now.text, icon=":material/hourglass_top:")
+        st.info(f"{now.text} Your run starts by itself as soon as there is room.", icon=":material/hourglass_top:")
 
     place()
-    if own is not source:
-        return
-    st.caption("Your run starts by itself as soon as there is room.")
-    other = server().hub.shown_to_all()
+    other = server().hub.shown_to_all() if own is source else None
     if other is not None and st.button("Watch another run meanwhile", icon=":material/visibility:"):
         show(other)
