@@ -35,6 +35,8 @@ def draw(source: Source | None, show: Callable[[Source], None]) -> None:
         if not isinstance(now, Run) or now.status is not Status.WAITING:
             st.rerun()
         now.glimpse()
+        if source is not None:
+            server().hub.admission.meanwhile[own.id] = source.id
         st.info(f"{now.text} Your run starts by itself as soon as there is room.", icon=":material/hourglass_top:")
 
     place()

@@ -160,8 +160,11 @@ def test_what_nobody_watches_gives_way_and_comes_back_with_its_owner(full, monke
     wait_for(lambda: run.history.snapshot()[1] and run.step > run.history.snapshot()[1][0].step + 50)
     monkeypatch.setattr(admission, "GIVES_WAY_SECONDS", 0.2)
     other = watched(hub.start(CONFIG, "you"))
+    hub.admission.meanwhile[other.id] = run.id
+    watched(run)  # by the one who waits, who must not keep out of the way what it waits for
     run.leave(nobody)
     wait_for(lambda: other.step > 50)
+    run.leave(nobody)
     assert (run.status, run.worker) == (Status.WAITING, None)
     at, file = run.step, run.file
     before = {frame.step: frame.train_loss for frame in run.recording.frames if frame.arm == "none"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Iterable
 
 from bnviz.config import RunConfig
@@ -40,6 +42,9 @@ class Admission:
         self.limits = limits or Limits()
         self.queue: list[Run] = []
         """Those that wait for room, the first first."""
+        self.meanwhile: dict[str, str] = {}
+        """What the owners of those that wait watch, by the ids of both: it does not keep a run from giving way."""
+        self._idle_since: dict[Run, float] = {}
         self._taken: dict[Worker, int] = {}  # bytes, as measured last
 
     def check(self, config: RunConfig) -> None:
@@ -82,6 +87,7 @@ class Admission:
         for run in [run for run in self.queue if run.status is not Status.WAITING or run.alone_for > LEAVES_SECONDS]:
             self.queue.remove(run)
             run.wait("It has lost its place, as nobody was looking. It starts once its owner is back.")
+        self.meanwhile = {run.id: self.meanwhile[run.id] for run in self.queue if run.id in self.meanwhile}
         first = self.queue.pop(0) if self.queue and self._fits(self.queue[0], runs) else None
         self._tell_places()
         return first
@@ -97,11 +103,12 @@ class Admission:
             run.share(share if crowded else 1.0, busy)
 
     def who_gives_way(self, runs: Iterable[Run]) -> Run | None:
-        """The run that nobody has watched for longest, if somebody waits for its room."""
-        if not self.queue:
-            return None
-        alone = [run for run in runs if run.worker is not None and run.alone_for > GIVES_WAY_SECONDS]
-        return max(alone, key=lambda run: run.alone_for, default=None)
+        """The run that for longest nobody has watched but those who wait, if somebody waits for its room."""
+        now, waiting = time.monotonic(), Counter(self.meanwhile.get(run.id) for run in self.queue)
+        idle = [run for run in runs if run.worker is not None and run.watchers <= waiting[run.id]]
+        self._idle_since = {run: self._idle_since.get(run, now) for run in idle}
+        long = [run for run, since in self._idle_since.items() if now - since > GIVES_WAY_SECONDS]
+        return min(long, key=self._idle_since.__getitem__, default=None) if self.queue else None
 
     def _fits(self, run: Run, runs: Iterable[Run], given_up: int = 0) -> bool:
         """Whether there is memory for a run; the only one always begins."""
