@@ -18,8 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from streamlit.runtime import get_instance
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from bnviz.serve import audience, sockets
+from bnviz.serve.headers import SafeHeaders
+from bnviz.serve.inbound import Pace, Uploads
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.shelf.entry import Entry
@@ -128,10 +132,23 @@ def routes() -> list[BaseRoute]:
 def middleware() -> list[Middleware]:
     """What every request passes."""
     return [
+        Middleware(SafeHeaders),
         Middleware(Hosts, names=_host_names),
         Middleware(BasePath, base=lambda: st.get_option("server.baseUrlPath") or ""),
         Middleware(PageHeaders, script=PLOTLY),
+        Middleware(Pace),
+        Middleware(Uploads, held=_uploads),
     ]
+
+
+def _uploads() -> dict[str, list[int]]:
+    """Bytes of each file that Streamlit holds, by session."""
+    files = get_instance().uploaded_file_mgr
+    assert isinstance(files, MemoryUploadedFileManager)
+    return {
+        session: [len(each.data) for each in tuple(held.values())]
+        for session, held in tuple(files.file_storage.items())
+    }
 
 
 def _host_names() -> list[str]:
