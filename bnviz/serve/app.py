@@ -22,14 +22,14 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from bnviz.serve import audience, sockets
-from bnviz.serve.headers import SafeHeaders
+from bnviz.serve.headers import SafeHeaders, embedders
 from bnviz.serve.inbound import Pace, Uploads
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.shelf.entry import Entry
 from bnviz.serve.takeaway import routes as takeaway
 from bnviz.serve.takeaway.routes import file_name
-from bnviz.serve.visitors import BasePath, Hosts, PageHeaders, browser, from_this_machine, same_origin
+from bnviz.serve.visitors import BasePath, Hosts, Origins, PageHeaders, browser, from_this_machine, same_origin
 from bnviz.source import Source
 
 HERE = Path(__file__).resolve().parent
@@ -132,9 +132,10 @@ def routes() -> list[BaseRoute]:
 def middleware() -> list[Middleware]:
     """What every request passes."""
     return [
-        Middleware(SafeHeaders),
+        Middleware(SafeHeaders, frames=embedders()),
         Middleware(Hosts, names=_host_names),
         Middleware(BasePath, base=lambda: st.get_option("server.baseUrlPath") or ""),
+        Middleware(Origins, trusted=_origins),
         Middleware(PageHeaders, script=PLOTLY),
         Middleware(Pace),
         Middleware(Uploads, held=_uploads),
@@ -154,6 +155,11 @@ def _uploads() -> dict[str, list[int]]:
 def _host_names() -> list[str]:
     """The names of this server: its own, or Streamlit's option, which it looks at for its own socket alone."""
     return server().host_names or list(st.get_option("server.allowedHosts") or ["*"])
+
+
+def _origins() -> list[str]:
+    """The origins that Streamlit's options trust, where somebody has set them."""
+    return list(st.get_option("server.corsAllowedOrigins") or []) if st.get_option("server.enableCORS") else ["*"]
 
 
 def make_app(page: Path) -> st.App:

@@ -37,7 +37,7 @@ def embedders() -> str:
 
 
 @cache
-def page_policy() -> str:
+def page_policy(frames: str) -> str:
     """What Streamlit's page may do, with our component on it: run and load what this server gives it.
 
     A component's script is a blob that Streamlit makes; styles are set by script everywhere in it. Of the scripts that
@@ -52,16 +52,18 @@ def page_policy() -> str:
     return (
         f"default-src 'none'; script-src 'self' blob: {scripts}; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; manifest-src 'self'; base-uri 'self'; form-action 'none'; "
-        f"frame-ancestors {embedders()}"
+        f"frame-ancestors {frames}"
     )
 
 
 class SafeHeaders:
-    """Middleware for every answer: `ALWAYS`, and a policy of what it may do, where it has none of its own."""
+    """Middleware for every answer: `ALWAYS`, and a policy of what it may do, where it has none of its own.
 
-    def __init__(self, app: ASGIApp) -> None:
-        embedders()  # what is wrong with them is said at the start
-        self._app = app
+    frames: who may show a page in one, as `embedders` has it.
+    """
+
+    def __init__(self, app: ASGIApp, frames: str) -> None:
+        self._app, self._frames = app, frames
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add them."""
@@ -72,7 +74,7 @@ class SafeHeaders:
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
                 is_page = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault("Content-Security-Policy", page_policy() if is_page else FILES)
+                headers.setdefault("Content-Security-Policy", page_policy(self._frames) if is_page else FILES)
                 message = {**message, "headers": headers.raw}
             await send(message)
 

@@ -17,7 +17,7 @@ from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
 from bnviz.serve.viewers import Viewer
-from bnviz.serve.visitors import from_own_page, same_origin
+from bnviz.serve.visitors import OWN_PAGE
 from bnviz.serve.worker import Command
 from bnviz.source import Source
 
@@ -36,7 +36,7 @@ def path_of(source: Source) -> str:
 async def serve_viewer(server: Server, websocket: WebSocket) -> None:
     """Let a viewer watch until its socket closes; who is not on a page of ours cannot steer."""
     source = server.hub.get(websocket.path_params["run"])
-    if not same_origin(websocket) or len(server.viewers) >= MAX_VIEWERS:
+    if len(server.viewers) >= MAX_VIEWERS:
         await websocket.close(1008)
         return
     await websocket.accept()
@@ -50,7 +50,7 @@ async def serve_viewer(server: Server, websocket: WebSocket) -> None:
     viewer = Viewer(lambda: _tell(loop, wake), audience=audience, follows=audience, packed="packed" in asked)
     server.viewers.add(viewer)
     # Whichever ends first ends the other: a send to a silent peer would hold up shutdown.
-    seat = _Seat(server, source, viewer, steers=from_own_page(websocket) and not audience)
+    seat = _Seat(server, source, viewer, steers=websocket.scope[OWN_PAGE] and not audience)
     tasks = [
         asyncio.create_task(_send(websocket, seat, wake)),
         asyncio.create_task(_receive(websocket, seat)),

@@ -16,6 +16,8 @@ from starlette.websockets import WebSocketClose
 COOKIE = "bnviz_visitor"
 SHORTEST = 16
 """Letters of a cookie that may be one of ours; they have 24, and what is shorter could be guessed."""
+OWN_PAGE = "bnviz.own_page"
+"""In the scope of a socket: whether a page of ours has opened it."""
 PORTS = {"http": 80, "https": 443}
 """What a browser leaves out of Host and Origin."""
 _HOST = r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9._-]*)(:(?P<port>\d{1,5}))?"
@@ -114,6 +116,30 @@ class Hosts:
     def _meant_for_us(self, scope: Scope) -> bool:
         hosts = Headers(scope=scope).getlist("host")
         return len(hosts) == 1 and allowed_host(hosts[0], self._names())
+
+
+class Origins:
+    """Middleware for every socket: a page that is not ours is turned away with 403.
+
+    Streamlit alone would take any page of `localhost`, whatever its port, and who sends no Origin at all: that is no
+    browser, and may watch a run, nothing else. trusted: gives further origins whose pages are as good as ours; `*`
+    stands for any.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Callable[[], Collection[str]]) -> None:
+        self._app, self._trusted = app, trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what comes from a page of ours, and say so in the scope."""
+        if scope["type"] == "websocket":
+            connection = HTTPConnection(scope)
+            origin, trusted = connection.headers.get("origin"), self._trusted()
+            own = from_own_page(connection) or (origin is not None and (origin in trusted or "*" in trusted))
+            if not own and (origin is not None or not scope["path"].startswith("/bnviz/")):
+                await WebSocketClose(1008)(scope, receive, send)
+                return
+            scope = {**scope, OWN_PAGE: own}
+        await self._app(scope, receive, send)
 
 
 class BasePath:
