@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bnviz.charts import signs
-from bnviz.charts.look import Figure, axis, floats, layout, marker, nice_above, translucent
+from bnviz.charts.look import Figure, axis, floats, layout, marker, nice_above, plain, translucent
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
@@ -138,7 +138,7 @@ def _events(scene: Scene, view: View) -> dict[str, Any]:
         view, [event.step for event in scene.marks], mode="lines+markers",
         line={"color": translucent(color, 0.5), "width": 1},
         marker={"symbol": "triangle-down", "size": 7, "color": color},
-        text=[line for event in scene.marks for line in [f"step {event.step}: {event.text}"] * 3],
+        text=[line for event in scene.marks for line in [f"step {event.step}: {plain(event.text)}"] * 3],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bnviz.charts.look import PALETTE, Colors
+from bnviz.charts.look import PALETTE, Colors, plain
 from bnviz.charts.view import View
 from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
@@ -48,9 +48,9 @@ class Scene:
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
-        """Names of the weight layers."""
+        """Names of the weight layers, for charts."""
         if self.current:
-            return self.current[0].layers
+            return tuple(plain(each) for each in self.current[0].layers)
         return () if self.config is None else layer_names(self.config)
 
     @cached_property
@@ -87,7 +87,7 @@ class Scene:
         if self.config is None:
             labels = arm_names(self.steps)
             alone = [label for place, label in enumerate(labels) if place == self.solo]
-            return {label: label for label in alone or labels}
+            return {label: plain(label) for label in alone or labels}
         titles = [member.title for member in self.members.values()]
         return dict(zip(self.members, numbered(titles), strict=True))
 

@@ -47,6 +47,8 @@ def serve(
     address = "0.0.0.0" if lan else "127.0.0.1"
     url = f"http://{own_address() if lan else '127.0.0.1'}:{chosen}"
     print(f"bnviz: {url}/{query}   (Ctrl+C stops it)" if query else f"bnviz: {url}   (Ctrl+C stops it)", flush=True)
+    if lan:
+        print(_opened_to(chosen), flush=True)
     if browser:
         threading.Thread(target=_open_when_ready, args=(url, query), daemon=True).start()
     overrides = options() | {"server.address": address, "server.port": chosen, "server.headless": True}
@@ -55,6 +57,14 @@ def serve(
         overrides["server.allowedHosts"] = []  # Streamlit would refuse addresses; `visitors.Hosts` knows them
         server().host_names = own_names()
     app.run(config=overrides)
+
+
+def _opened_to(port: int) -> str:
+    return (
+        f"Open to every machine that can reach port {port} of this one, by its address or as {', '.join(own_names())}: "
+        "whoever opens the page can start runs here and add files, whoever has a run's link can watch it, and what is "
+        "sent is not encrypted. Without --lan it is open to this machine alone."
+    )
 
 
 def _free_port(wanted: int | None, lan: bool) -> int:

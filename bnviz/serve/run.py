@@ -20,6 +20,7 @@ from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.standing import Standing
+from bnviz.serve.visitors import same_key
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import Audience, News, Source, Status
 
@@ -128,7 +129,7 @@ class Run:
 
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""
-        return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
+        return same_key(key, self.control)
 
     def command(self, name: Command, /, **values: Any) -> None:
         """Send a command to the run's worker, such as play, pause or step."""

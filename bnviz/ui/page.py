@@ -38,7 +38,7 @@ def main() -> None:
         else:
             _watching_only(source)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
-        problems.append(escaped(source.text))  # has names of recordings in it
+        problems.append(source.text)
     notice.draw(problems)
     if source is not None:
         link.write(source)

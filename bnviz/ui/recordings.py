@@ -16,7 +16,7 @@ from bnviz.serve.shelf.entry import Entry
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import card_words as words
 from bnviz.ui.markdown import escaped
-from bnviz.ui.visiting import at_home, visitor
+from bnviz.ui.visiting import at_home, let_go, visitor
 
 AT_ONCE = 12
 """Recordings shown at first, and with each further press of the button."""
@@ -201,6 +201,7 @@ def _take_upload() -> None:
             state["recordings_said"] = (False, str(error))
         except OSError as error:
             state["recordings_said"] = (False, f"{given.name} could not be kept: {error.strerror or error}.")
+        let_go(given)
         state["recordings_turn"] += 1  # an empty place for the next one
         st.rerun()
     good, text = state.pop("recordings_said", (True, ""))

@@ -81,9 +81,9 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> object:
 
 
 def watch(dashboard: Dashboard, run: str, **headers: str) -> ClientConnection:
-    """Open a run's socket."""
+    """Open a run's socket, as a page of the dashboard does."""
     url = dashboard.url.replace("http", "ws") + f"/bnviz/run/{run}/socket"
-    return connect(url, additional_headers=headers, max_size=None)
+    return connect(url, origin=dashboard.url, additional_headers=headers, max_size=None)
 
 
 def messages(socket: ClientConnection, until: Callable[[dict], object], seconds: float = 30.0) -> list[dict]:

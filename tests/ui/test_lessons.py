@@ -5,6 +5,7 @@ from __future__ import annotations
 from bnviz.config import Arm, RunConfig
 from bnviz.lessons import built_in
 from bnviz.source import Status
+from bnviz.ui.markdown import escaped
 from tests.support.server import wait_for
 from tests.ui.test_page import hub, link_of, opened, player_data, run_of  # noqa: F401
 
@@ -62,10 +63,10 @@ def test_a_data_set_that_is_chosen_brings_the_loss_that_is_hidden(hub):  # noqa:
 
 
 def test_what_cannot_be_hidden_is_said(hub):  # noqa: F811
-    assert "got 'dept'. Nothing is hidden." in opened("depth=2&hide=dept").warning[0].value
+    assert escaped("got 'dept'. Nothing is hidden.") in opened("depth=2&hide=dept").warning[0].value
     assert "lesson must be one of vanishing" in opened("depth=2&lesson=nothing").warning[0].value
     said = opened("depth=2&answer=guesses").warning[0].value
-    assert "The question of the link cannot be asked: a question is one of learns" in said
+    assert escaped("The question of the link cannot be asked: a question is one of learns") in said
 
 
 def test_a_lesson_waits_plays_and_goes_on_without_a_reset(hub):  # noqa: F811
