@@ -15,6 +15,7 @@ from bnviz.charts.scene import View
 from bnviz.config import LIVE_ARM_FIELDS
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
+from bnviz.serve.texts import Text
 from bnviz.serve.viewers import Viewer
 from bnviz.serve.visitors import same_origin
 from bnviz.serve.worker import Command
@@ -25,6 +26,9 @@ MAX_VIEWERS = 500
 MAX_MESSAGES = 60
 """Messages a second that a viewer may send, on average over a few seconds."""
 MAX_MESSAGE_BYTES = 4096
+BEAT_SECONDS = 4.0
+"""A viewer that there is nothing to tell for so long is sent a word: one who hears none knows that its socket is dead."""
+BEAT = Text.of("beat")
 PATH = "/bnviz/run/{run}/socket"
 
 
@@ -104,10 +108,15 @@ class _Seat:
 
 async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
     while True:
-        await wake.wait()
-        wake.clear()
-        seat.follow()
-        message = None if seat.viewer.behind else seat.viewer.take()
+        try:
+            async with asyncio.timeout(BEAT_SECONDS):
+                await wake.wait()
+        except TimeoutError:
+            message: str | bytes | None = seat.viewer.sends(BEAT)
+        else:
+            wake.clear()
+            seat.follow()
+            message = None if seat.viewer.behind else seat.viewer.take()
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
         elif message is not None:
