@@ -73,7 +73,7 @@ class Child:
     def _how_it_ended(self) -> str:
         code = self.process.wait()
         if code < 0:
-            reason = ", perhaps by the system because memory ran out" if -code == KILLED else ""
+            reason = ", perhaps for want of memory" if -code == KILLED else ""
             return f"its process was killed (signal {-code}){reason}"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()

@@ -27,7 +27,7 @@ MAX_MESSAGES = 60
 """Messages a second that a viewer may send, on average over a few seconds."""
 MAX_MESSAGE_BYTES = 4096
 BEAT_SECONDS = 4.0
-"""A viewer that there is nothing to tell for so long is sent a word: one who hears none knows that its socket is dead."""
+"""Who has been told nothing for so long is sent a word: a page that hears none knows that its socket is dead."""
 BEAT = Text.of("beat")
 PATH = "/bnviz/run/{run}/socket"
 

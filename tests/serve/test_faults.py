@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+import bnviz
+from bnviz.awake import AwakeClock
 from bnviz.config import RunConfig
 from bnviz.recording import Note, Recording
 from bnviz.serve import worker as worker_module
@@ -25,6 +27,7 @@ from bnviz.source import Status
 from tests.support.server import ROOT, wait_for
 
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
+BNVIZ = Path(bnviz.__file__).parent
 LARGE = RunConfig(depth=50, width=256, batch_size=1024, measure_every=1)
 """A step of it takes seconds on a busy machine."""
 
@@ -46,6 +49,23 @@ def kept_steps(file):
     steps = [frame.step for frame in Recording.load(file).frames[::2]]
     assert steps == list(range(0, 10 * len(steps), 10))
     return steps
+
+
+def test_the_clock_by_which_runs_are_ended_stands_still_while_this_process_does(monkeypatch):
+    clock, now = AwakeClock(), time.monotonic
+    before = clock.now()
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 3600)  # stopped for an hour, and continued
+    assert clock.now() - before < 600
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 3610)
+    assert 10 <= clock.now() - before < 600
+
+
+def test_the_clock_on_the_wall_ends_nothing():
+    naming = {str(file.relative_to(BNVIZ)) for file in BNVIZ.rglob("*.py") if "time.time(" in file.read_text()}
+    assert naming == {
+        "serve/shelf/__init__.py", "serve/shelf/card.py", "serve/follow.py", "data/openml.py",  # dates of files
+        "serve/viewers.py",  # when a frame was heard, for programs that measure how old it is
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -160,8 +180,26 @@ def test_killed_hard_the_server_leaves_no_process_and_its_recordings_open_up_to_
     shelf = Shelf(tmp_path)
     (entry,) = shelf.entries("me")
     assert kept_steps(entry.file)[-1] >= int(last[1])
-    monkey = shelf.examine(entry)
-    assert monkey.step == kept_steps(entry.file)[-1]
+    assert shelf.examine(entry).step == kept_steps(entry.file)[-1]
+
+
+HELPS = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-m", "bnviz.recording", sys.argv[1]], stdin=subprocess.DEVNULL)
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_a_helper_without_a_leash_ends_with_a_server_that_is_killed_too(tmp_path):
+    endless = tmp_path / "endless.arrow"
+    os.mkfifo(endless)
+    server = subprocess.Popen([sys.executable, "-c", HELPS, str(endless)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    helper = int(server.stdout.readline())
+    with endless.open("wb"):  # it has begun to read
+        server.kill()
+        server.communicate()
+        wait_for(lambda: gone(helper), 20)
 
 
 def test_on_a_full_disk_the_run_goes_on_and_says_that_it_is_not_being_kept(hub):
