@@ -1,8 +1,7 @@
 """Faults, each made to happen on this machine: how often it was survived, what was lost, and who was left behind.
 
-Workers are killed, stopped and starved of memory; a page in Chromium has its line cut and its processes stopped, as by
-a lid that is closed; the disk is full; the server is stopped, or killed. Frames lost: measured steps that were told,
-and are not in the recording. Orphans: processes that are there 2 s after their server, or their run, has ended.
+Frames lost: measured steps that were told, and are not in the recording. Orphans: processes that are there 2 s after
+their server, or their run, has ended.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helpers of the t
 from bnviz.config import RunConfig
 from bnviz.recording import Recording
 from bnviz.serve.hub import Hub
+from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
 from bnviz.source import Status
 from tests.browser.chromium import chromium
@@ -48,7 +48,7 @@ class Row:
     survived: int = 0
     lost: int = 0
     orphans: int = 0
-    slowest: float = 0.0
+    slowest: float = 0
 
     def add(self, survived: bool, lost: int = 0, orphans: int = 0, seconds: float = 0.0) -> None:
         self.times, self.survived = self.times + 1, self.survived + survived
@@ -61,43 +61,38 @@ class Row:
 
 
 def lost(file: Path, told: Iterable[int]) -> int:
-    """How many of these steps a recording lacks."""
     return len(set(told) - {frame.step for frame in Recording.load(file).frames})
 
 
-def left(pids: Iterable[int]) -> int:
-    """How many of these processes are there."""
-    alive = 0
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            alive += psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return alive
+def left(processes: Iterable[psutil.Process]) -> int:
+    return sum(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
 
 
 def seconds_until(condition: Callable[[], object], most: float = 60.0) -> float:
-    """How long it takes until this holds."""
     started = time.monotonic()
     wait_for(condition, most)
     return time.monotonic() - started
 
 
-# ---- runs without a page ----
+def begun(hub: Hub) -> Run:
+    run = hub.start(SMALL, "me")
+    wait_for(lambda: run.step > 2 * EVERY)
+    return run
+
+
 def workers_get(hub: Hub, fault: str, times: int, what: signal.Signals, said: str) -> Row:
     """A signal comes to a run's worker, at a random moment, while another run trains beside it."""
     row, rng = Row(fault), random.Random(0)
     neighbour = hub.start(SMALL, "you")
     for _ in range(times):
-        run = hub.start(SMALL, "me")
-        wait_for(lambda run=run: run.step > 2 * EVERY)
+        run = begun(hub)
         time.sleep(rng.random())
-        pid, at = run.worker.pid, neighbour.step
-        os.kill(pid, what)
+        process, at = psutil.Process(run.worker.pid), neighbour.step
+        process.send_signal(what)
         taken = seconds_until(lambda run=run: run.status is Status.FAILED)
         time.sleep(2)
-        told = [frames[0].step for frames in run.history.snapshot()[0]]
-        told += range(0, told[-1] + 1, EVERY)  # the page's history is thinned
         fine = said in run.text and neighbour.status is Status.RUNNING and neighbour.step > at
-        row.add(fine, lost(run.file, told), left([pid]), taken)
+        row.add(fine, lost(run.file, range(0, run.step + 1, EVERY)), left([process]), taken)
     hub.stop(neighbour)
     return row
 
@@ -106,8 +101,7 @@ def memory_runs_out(hub: Hub, times: int) -> Row:
     """The worker of a run is left with little room, and its next run needs much."""
     row = Row("worker out of memory")
     for _ in range(times):
-        run = hub.start(SMALL, "me")
-        wait_for(lambda run=run: run.step > 2 * EVERY)
+        run = begun(hub)
         process, told = psutil.Process(run.worker.pid), run.step
         room = process.memory_info().vms + 100_000_000
         process.rlimit(resource.RLIMIT_AS, (room, room))
@@ -115,15 +109,14 @@ def memory_runs_out(hub: Hub, times: int) -> Row:
         wait_for(lambda run=run: run.worker is None)
         after = hub.start(LARGE, "me")  # by the same worker, which stands by now
         wait_for(lambda after=after: after.worker is None)
-        row.add("not enough memory" in after.text, lost(run.file, range(0, told + 1, EVERY)), left([process.pid]))
+        row.add("not enough memory" in after.text, lost(run.file, range(0, told + 1, EVERY)), left([process]))
     return row
 
 
 def clock_is_set(hub: Hub) -> Row:
     """The clock on the wall jumps, while a run trains and the shelf is tidied."""
     row, now = Row("clock set, by a day there and back"), time.time
-    run = hub.start(SMALL, "me")
-    wait_for(lambda: run.step > 0)
+    run = begun(hub)
     for jump in (86_400, -86_400, 0):
         time.time = lambda jump=jump: now() + jump
         at = run.step
@@ -134,7 +127,6 @@ def clock_is_set(hub: Hub) -> Row:
     return row
 
 
-# ---- the page ----
 def step_of(page: Page) -> int:
     return int(page.locator(".bnviz-player").get_attribute("data-step") or 0)
 
@@ -160,7 +152,6 @@ def line_is_cut(page: Page, line: Line, folder: Path, times: int) -> Row:
 
 @contextmanager
 def asleep(processes: list[psutil.Process]) -> Iterator[None]:
-    """These processes stand still."""
     for process in processes:
         process.suspend()
     try:
@@ -217,11 +208,11 @@ def server_is_killed(page: Page, folder: Path, times: int) -> Row:
         own = folder / str(place)
         with dashboard(env={"BNVIZ_RECORDINGS": str(own)}) as server:
             opened(page, server.url)
-            children, told = [child.pid for child in server.children], step_of(page)
+            children, told = server.children, step_of(page)
             server.process.kill()
             server.process.wait()
             time.sleep(2)
-            orphans = left(children)
+            orphans = left(children)  # before reading takes time
             (entry,) = Shelf(own).entries(None)
             row.add(Shelf(own).examine(entry).step >= told, lost(entry.file, range(0, told + 1, EVERY)), orphans)
         page.goto("about:blank")
