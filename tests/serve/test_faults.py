@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,8 @@ from bnviz.serve.hub import Hub
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.worker import Worker
 from bnviz.source import Status
-from tests.support.server import ROOT, wait_for
+from tests.support import server as support
+from tests.support.server import ROOT
 
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
 BNVIZ = Path(bnviz.__file__).parent
@@ -32,12 +34,24 @@ LARGE = RunConfig(depth=50, width=256, batch_size=1024, measure_every=1)
 """A step of it takes seconds on a busy machine."""
 
 
-@pytest.fixture
-def hub():
+wait_for = partial(support.wait_for, seconds=150)
+
+
+@pytest.fixture(scope="module")
+def open_hub():
     each = Hub()
     each.open()
     yield each
     each.close()
+
+
+@pytest.fixture
+def hub(open_hub):
+    """The same for all, as a new process takes seconds; no run is left in it."""
+    yield open_hub
+    for run in open_hub.runs():
+        open_hub.stop(run)
+    wait_for(lambda: all(run.worker is None for run in open_hub.runs()))
 
 
 def gone(pid):
@@ -94,7 +108,8 @@ def test_a_hung_worker_is_ended_and_said_and_one_that_rests_is_not(hub, monkeypa
     assert run.text == (
         "Training ended: its process has given no sign of life for 4 seconds. All frames so far are kept."
     )
-    wait_for(lambda: gone(process))
+    wait_for(lambda: run.worker is None)
+    assert gone(process)
     assert kept_steps(run.file)[-1] == run.step
     assert neighbour.status is Status.PAUSED
     again = hub.restart(run)
@@ -176,7 +191,7 @@ def test_killed_hard_the_server_leaves_no_process_and_its_recordings_open_up_to_
     children = psutil.Process(server.pid).children(recursive=True)
     server.kill()
     *_, last = [told, *(line.split() for line in server.communicate()[0].splitlines() if line)]
-    wait_for(lambda: all(gone(child.pid) for child in children), 20)
+    wait_for(lambda: all(gone(child.pid) for child in children))
     shelf = Shelf(tmp_path)
     (entry,) = shelf.entries("me")
     assert kept_steps(entry.file)[-1] >= int(last[1])
@@ -199,7 +214,7 @@ def test_a_helper_without_a_leash_ends_with_a_server_that_is_killed_too(tmp_path
     with endless.open("wb"):  # it has begun to read
         server.kill()
         server.communicate()
-        wait_for(lambda: gone(helper), 20)
+        wait_for(lambda: gone(helper))
 
 
 def test_on_a_full_disk_the_run_goes_on_and_says_that_it_is_not_being_kept(hub):
@@ -226,7 +241,7 @@ def test_a_clock_that_is_set_ends_nothing(hub, monkeypatch):
         monkeypatch.setattr(time, "time", lambda jump=jump: now() + jump)
         at = run.step
         hub._make_room()
-        wait_for(lambda at=at: run.step > at + 100)
+        wait_for(lambda at=at: run.step > at + 50)
         assert run.status is Status.RUNNING
         assert removable.exists()
     assert not run.unkept
