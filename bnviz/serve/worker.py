@@ -98,6 +98,6 @@ class Worker(Child):
 
     def _processor_time(self) -> float:
         try:
-            return sum(psutil.Process(self.pid).cpu_times()[:2])
+            return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
         except psutil.Error:  # it is gone, and what it said ends
             return nan
