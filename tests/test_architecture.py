@@ -16,7 +16,7 @@ import bnviz
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    "config", "presets", "frames", "lineup", "closeup", "history", "recording", "source",  # values
+    "awake", "leash", "config", "presets", "frames", "lineup", "closeup", "history", "recording", "source",  # values
     "data", "models", "ics", "landscape", "probe", "motion", "training",  # data, nets, measures, training
     "watching", "integrations", "linting",  # somebody else's nets
     "verdict", "charts", "lessons", "comparing", "laws", "as_pytorch",  # judgement, pictures, questions, what must hold

@@ -6,8 +6,8 @@ When stdin ends, so does the process: a parent that dies, however it dies, leave
 
 from __future__ import annotations
 
-import gc
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +19,8 @@ from bnviz.frames import Description
 from bnviz.recording import Note, StreamWriter
 from bnviz.recording.arrow import NoteKind
 from bnviz.serve.commands import Commands
+from bnviz.serve.memory import WANTING, out_of_memory
+from bnviz.serve.warm_up import warm_up
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
@@ -31,6 +33,8 @@ PLANE_SECONDS = 0.25
 """While training goes on, the plane is looked at no more often."""
 SLICE = 0.1
 """Seconds of going back between two looks at the commands."""
+BEAT_SECONDS = 2.0
+"""Between two signs of life: who gives none, and does not compute either, is ended."""
 OF_ARMS = ("change", "fork", "undo", "drop", "rename")
 """Commands that wait while the run goes back, as a step does, and then act where it is."""
 
@@ -52,6 +56,7 @@ class _Session:
     unit: dict[str, Any] | None = None  # what of an update is looked at close by
     plane: bool = False  # whether the plane is looked at
     plane_at: float = 0.0
+    beat_at: float = 0.0
 
     @property
     def resting(self) -> bool:
@@ -65,8 +70,9 @@ class _Session:
             self._write(self.trainer.items(measure=True))
         while True:
             self._say_status()
+            self._beat()
             deadline = time.monotonic() + self.interval
-            command = self.commands.next(None if self.resting else 0)
+            command = self.commands.next(BEAT_SECONDS if self.resting else 0)
             while command is not None:
                 if command["command"] == "stop":
                     return
@@ -77,6 +83,11 @@ class _Session:
             elif not self.resting:
                 self._write(self.trainer.items(measure=self.trainer.due or self.interval > WATCHABLE))
                 self._wait_until(deadline)
+
+    def _beat(self) -> None:
+        if time.monotonic() - self.beat_at >= BEAT_SECONDS:
+            self.beat_at = time.monotonic()
+            self.writer.write(Note("beat"))
 
     def _wait_until(self, deadline: float) -> None:
         while (left := deadline - time.monotonic()) > 0:
@@ -196,25 +207,11 @@ def main() -> None:
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
     commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
-    _warm_up()
+    warm_up()
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":
             _serve(RunConfig.from_dict(command["config"]), command, commands, sink)
-
-
-def _warm_up() -> None:
-    """Touch what a run needs, so that the first frame of the first run comes at once."""
-    import torch  # noqa: PLC0415  after stdout is safe, and never in the server
-
-    from bnviz.training import Trainer  # noqa: PLC0415  the same
-
-    torch.set_num_threads(1)
-    trainer = Trainer(RunConfig(depth=2, width=4))
-    for _ in range(2):
-        trainer.step(measure=True)
-    gc.collect()
-    gc.freeze()  # what is imported stays: the collector need not look at it
 
 
 def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: IO[bytes]) -> None:
@@ -239,6 +236,11 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: I
         _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"]).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        writer.write(Note("failed", WANTING))
+        sys.exit()  # no further run in a process that may have no memory left for it
     writer.write(Note("stopped"))
     writer.close()
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bnviz import awake
 from bnviz.config import RunConfig
 from bnviz.recording import Note
 from bnviz.serve.lent import Lent
@@ -165,9 +166,9 @@ class Hub:
             timer.daemon = True
             timer.start()
 
-    def _abandon(self, run: Run, text: str) -> None:
+    def _abandon(self, run: Run, text: str, status: Status = Status.STOPPED) -> None:
         """Stop a run and end its process: nobody waits for another run in its place."""
-        run.end(Status.STOPPED, text)
+        run.end(status, text)
         if (worker := run.worker) is not None:
             worker.close()
 
@@ -222,13 +223,15 @@ class Hub:
         self.shelf.make_room(spare)
 
     def _tend(self, run: Run) -> None:
-        if run.worker is None:
+        if (worker := run.worker) is None:
             if run.alone_for > FORGET_SECONDS and not run.status.live:
                 with self._lock:
                     self._sources.pop(run.id, None)
         elif run.alone_for > UNWATCHED_SECONDS:
             self._abandon(run, "Stopped because nobody was watching.")
-        elif time.monotonic() - run.started > LONGEST_SECONDS:
+        elif awake.now() - run.started > LONGEST_SECONDS:
             self._abandon(run, "Stopped after an hour.")
+        elif hung := worker.look(begun=run.status is not Status.STARTING):
+            self._abandon(run, f"Training ended: {hung}. All frames so far are kept.", Status.FAILED)
         elif run.alone_for > NAP_SECONDS:
             run.nap()

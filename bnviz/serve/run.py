@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bnviz import awake
 from bnviz.closeup import Closeup, Plane, closeup_from, plane_from
 from bnviz.config import RunConfig
 from bnviz.config.change import Change
@@ -58,7 +59,7 @@ class Run:
         """What the networks make of the plane, while somebody looks."""
         self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
         self.successor: Source | None = None
-        self.started = time.monotonic()
+        self.started = awake.now()
         self.waits = False
         """Whether it rests after its first step, until it is told to play."""
         self.worker: Worker | None = None
@@ -180,7 +181,7 @@ class Run:
 
     def glimpse(self) -> None:
         """Somebody looked once, for want of a socket: the run goes on for a while, awake."""
-        self._audience.alone_since = time.monotonic()
+        self._audience.alone_since = awake.now()
         self._wake()
 
     def _wake(self) -> None:

@@ -16,6 +16,7 @@ from bnviz.config import LIVE_ARM_FIELDS
 from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
+from bnviz.serve.texts import Text
 from bnviz.serve.viewers import Viewer
 from bnviz.serve.visitors import OWN_PAGE
 from bnviz.serve.worker import Command
@@ -24,6 +25,9 @@ from bnviz.source import Source
 MAX_VIEWERS = 500
 """Open sockets on all sources together."""
 MAX_MESSAGE_BYTES = 4096
+BEAT_SECONDS = 4.0
+"""Who has been told nothing for so long is sent a word: a page that hears none knows that its socket is dead."""
+BEAT = Text.of("beat")
 PATH = "/bnviz/run/{run}/socket"
 _refused = Rarely(logging.getLogger(__name__), "A command was refused: its sender may not steer that run.")
 
@@ -104,10 +108,15 @@ class _Seat:
 
 async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
     while True:
-        await wake.wait()
-        wake.clear()
-        seat.follow()
-        message = None if seat.viewer.behind else seat.viewer.take()
+        try:
+            async with asyncio.timeout(BEAT_SECONDS):
+                await wake.wait()
+        except TimeoutError:
+            message: str | bytes | None = seat.viewer.sends(BEAT)
+        else:
+            wake.clear()
+            seat.follow()
+            message = None if seat.viewer.behind else seat.viewer.take()
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
         elif message is not None:

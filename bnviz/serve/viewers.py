@@ -83,8 +83,10 @@ class Viewer:
 
     def take(self) -> str | bytes | None:
         """The newest message not yet sent, as text or gzipped, or None; to be sent at once."""
-        if (text := self._next()) is None:
-            return None
+        return None if (text := self._next()) is None else self.sends(text)
+
+    def sends(self, text: Text) -> str | bytes:
+        """A message in the form in which this viewer is sent it, now."""
         self.sent += 1
         return text.packed if self.packed else text.plain
 

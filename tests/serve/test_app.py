@@ -66,6 +66,16 @@ def receive(socket, until):
     raise AssertionError("it never came")
 
 
+def test_who_is_told_nothing_hears_a_word_all_the_same(port, run, monkeypatch):
+    monkeypatch.setattr(sockets, "BEAT_SECONDS", 0.2)
+    with socket_of(port, run) as socket:
+        socket.send(json.dumps({"command": "pause", "control": run.control}))
+        receive(socket, lambda m: m["type"] == "beat")
+        receive(socket, lambda m: m["type"] == "beat")
+        socket.send(json.dumps({"command": "play", "control": run.control}))
+        receive(socket, lambda m: m["type"] != "beat" and m["step"] > run.step)
+
+
 def test_a_viewer_sees_the_run_and_whoever_has_the_key_steers_it(port, run):
     with socket_of(port, run) as socket:
         assert receive(socket, lambda m: True)["type"] == "scene"

@@ -62,6 +62,7 @@ class Shelf:
         self.full = False
         """Whether what may not be removed takes all there is room for."""
         self._writing: set[Path] = set()  # by this server; a run that rests writes nothing for hours, and goes on
+        self._removed: dict[Path, float] = {}  # when, by a clock that nobody sets
         self._unwritten: dict[Path, Card] = {}  # cards of which the disk would have none
         self._lock = threading.Lock()
 
@@ -134,7 +135,8 @@ class Shelf:
     def remove(self, entry: Entry) -> None:
         """Take it off the shelf; `restore` puts it back for a while. Errors: OSError."""
         entry.file.touch()  # from now on it is kept for UNDO_SECONDS
-        entry.file.replace(entry.file.with_suffix(".removed"))
+        gone = entry.file.replace(entry.file.with_suffix(".removed"))
+        self._removed[gone] = time.monotonic()
 
     def restore(self, entry: Entry) -> bool:
         """Put back what was removed; False where it is gone by now."""
@@ -176,12 +178,13 @@ class Shelf:
     # ---- room ----
     def make_room(self, spare: Collection[Path] = ()) -> None:
         """Remove as much as it takes (see `room`); never what is being written, nor any of `spare`."""
-        now, stored = time.time(), []
+        stored = []
         for file in self._removable():
             with suppress(OSError):  # another process is at it too
                 told = file.stat()
-                if file.suffix != ".arrow" and now - told.st_mtime > UNDO_SECONDS:
+                if file.suffix != ".arrow" and self._age(file, told.st_mtime) > UNDO_SECONDS:
                     forget(file)
+                    self._removed.pop(file, None)
                 else:
                     spared = file in spare or (file.suffix == ".arrow" and self._grows(file))
                     stored.append(Stored(file, told.st_mtime, told.st_size, spared))
@@ -191,6 +194,11 @@ class Shelf:
                 forget(each.file)
                 total -= each.size
         self.full = total > MAX_BYTES
+
+    def _age(self, file: Path, written: float) -> float:
+        """Seconds since a file was removed; since it was written to, where another server or nobody did."""
+        known = self._removed.get(file)
+        return time.time() - written if known is None else time.monotonic() - known
 
     def _grows(self, file: Path) -> bool:
         return file in self._writing or still_written(file)

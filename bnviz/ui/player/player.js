@@ -10,7 +10,7 @@ import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { leftFullScreen } from "./present.js";
 import { advance } from "./replay.js";
-import { connect, receive, send } from "./socket.js";
+import { backAgain, connect, receive, send, watchOver } from "./socket.js";
 import { showWords } from "./stages.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
 import { showMarks, showTimeline } from "./timeline.js";
@@ -124,12 +124,14 @@ export function start(parentElement) {
   s.abort = new AbortController();
   const { signal } = s.abort;
   document.addEventListener("keydown", (event) => onKey(s, event), { signal });
-  document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
+  document.addEventListener("visibilitychange", () => document.hidden || backAgain(s), { signal });
+  window.addEventListener("online", () => backAgain(s), { signal });
   document.addEventListener("fullscreenchange", () => leftFullScreen(s), { signal });
   window.addEventListener("resize", () => fit(s), { signal });
   s.sizes = new ResizeObserver((entries) => resized(s, entries));
   s.sizes.observe(root);
   s.sizes.observe(s.marks);
+  watchOver(s);
   return s;
 }
 
@@ -139,6 +141,8 @@ function stop(s) {
   s.sizes.disconnect();
   clearTimeout(s.retry);
   clearTimeout(s.ticking);
+  clearTimeout(s.answer);
+  clearInterval(s.watching);
   cancelAnimationFrame(s.raf);
   s.ws?.close();
   document.documentElement.classList.remove("bnviz-present");

@@ -5,9 +5,13 @@ import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
 
+// Milliseconds. The server says a word every few seconds; a socket can die without one, as when a laptop sleeps.
+const SILENT = 12_000, ANSWER = 500, TICK = 1000, SLEPT = 5000;
+
 export function connect(s) {
   clearTimeout(s.retry);
   s.ws?.close();
+  s.heard = performance.now();
   if (s.data.file) { // no server: what it would send is at hand
     s.ws = s.data.file((message) => receive(s, message));
     send(s, { view: s.view });
@@ -23,6 +27,7 @@ export function connect(s) {
   ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
   let seen = 0, inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
   ws.onmessage = ({ data }) => {
+    s.heard = performance.now();
     if (s.data.audience) ws.send(JSON.stringify({ seen: ++seen })); // a slow network is sent less, and nothing old
     if (typeof data === "string") takeText(s, ws, data);
     else inbox = inbox.then(async () => takeText(s, ws, await unpacked(data))).catch((error) => console.error("bnviz:", error));
@@ -34,6 +39,37 @@ export function connect(s) {
     if (++s.tries === 3 && !s.seq) unreachable(s);
     s.retry = setTimeout(() => connect(s), Math.min(8000, 250 * 2 ** s.tries) * (0.5 + Math.random()));
   };
+}
+
+/** Looks once a second whether the socket has died, or this machine has slept. */
+export function watchOver(s) {
+  let ticked = Date.now();
+  s.watching = setInterval(() => {
+    const before = ticked;
+    ticked = Date.now(); // this clock goes on while a machine sleeps, as others do not everywhere
+    if (document.hidden || s.data?.file || !s.socket) return;
+    if (ticked - before > SLEPT) backAgain(s);
+    else if (s.ws?.readyState < 2 && performance.now() - s.heard > SILENT) reopen(s);
+  }, TICK);
+}
+
+/** Seen again, or on a network again: the newest at once, through a new socket where the old one does not answer. */
+export function backAgain(s) {
+  if (s.closed) return;
+  if (s.data?.file || s.reported) send(s, { resync: true });
+  else if (s.ws?.readyState !== 1) connect(s);
+  else {
+    const ws = s.ws, asked = performance.now();
+    send(s, { resync: true });
+    clearTimeout(s.answer);
+    s.answer = setTimeout(() => ws === s.ws && s.heard < asked && reopen(s), ANSWER);
+  }
+}
+
+function reopen(s) {
+  if (s.closed) return;
+  sayLost(s);
+  connect(s);
 }
 
 function takeText(s, ws, text) {
