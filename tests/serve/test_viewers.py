@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 
@@ -9,6 +10,7 @@ from bnviz.charts.scene import View
 from bnviz.frames import Event
 from bnviz.recording import Note, Recording
 from bnviz.serve.run import Run
+from bnviz.serve.texts import Text
 from bnviz.serve.viewers import Stream, Viewer
 from bnviz.source import Kept, Status
 from tests.serve.conftest import CONFIG, Seat
@@ -49,6 +51,52 @@ def test_a_slow_viewer_gets_the_newest_not_a_queue(run, seat, steps):
     assert seat.viewer.take() is None
 
 
+def test_a_message_is_not_lost_at_whatever_moment_it_comes_in():
+    first, second = Text.of("status", step=1), Text.of("status", step=2)
+
+    def taken(moment):
+        """What a viewer takes, and then takes again, where the second message comes in before some operation of the
+        interpreter; whether there was such an operation."""
+        viewer, done = Viewer(lambda: None), []
+        viewer.news.append(first)
+
+        def trace(frame, event, value):
+            if frame.f_code is not Viewer._next.__code__:
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                done.append(1)
+                if len(done) == moment:
+                    viewer.news.append(second)
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            found = viewer.take()
+        finally:
+            sys.settrace(before)
+        return [found, viewer.take()], len(done) >= moment
+
+    moment = 1
+    while (found := taken(moment))[1]:
+        assert found[0] in ([first.plain, second.plain], [second.plain, None]), moment
+        moment += 1
+    assert moment > 5
+
+
+def test_who_lacks_the_figures_of_a_message_says_so_and_is_sent_the_scene(run, seat):
+    seat.until("scene")
+    patch = seat.stream._message(seat.viewer.view, None, [seat.viewer])
+    seat.viewer.drawn = None  # it asked anew, or a message of another view came in between
+    seat.viewer.news.append(patch)
+    assert seat.viewer.take() is None
+    assert seat.viewer.lacks
+    seat.stream.refresh(seat.viewer)
+    seat.until("scene")
+    assert not seat.viewer.lacks
+
+
 def test_a_new_view_and_a_new_structure_bring_a_scene(run, seat):
     seat.until("scene")
     seat.viewer.view = View(theme="dark", values="input")
@@ -64,7 +112,8 @@ def test_who_moves_to_another_run_gets_its_scene_even_after_a_late_message_of_th
     other = Run(CONFIG, "me")
     other.take(steps[0])
     seat.stream.leave(seat.viewer)
-    seat.viewer.drawn, seat.viewer.news = late.structure, None
+    seat.viewer.drawn = late.structure
+    seat.viewer.news.clear()
     stream = Stream(other)
     stream.join(seat.viewer)
     try:
@@ -95,7 +144,7 @@ def test_who_looks_back_is_sent_no_figures_again_that_stand_still(run, steps):
     stream, viewer = Stream(run), Viewer(lambda: None)  # without its thread: messages as they are made
 
     def sent(seek):
-        viewer.news = stream._message(viewer.view, seek, [viewer])
+        viewer.news.append(stream._message(viewer.view, seek, [viewer]))
         return json.loads(viewer.take())
 
     run.take(steps[1])
@@ -128,7 +177,7 @@ def test_figures_are_made_once_for_all_who_see_the_same(run, monkeypatch, steps)
     run.take(steps[1])
     time.sleep(0.4)
     assert 1 <= len(calls) <= 4
-    assert all(viewer.news is not None for viewer in viewers)
+    assert all(viewer.news for viewer in viewers)
     for viewer in viewers:
         stream.leave(viewer)
     assert run.watchers == 0
