@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from bnviz.config import RunConfig
+from bnviz.config.change import Restart, difference
 from bnviz.lessons import Lesson, LessonStep, hiding
 from bnviz.lessons.progress import SKIPPED, Progress, restored
 from bnviz.lessons.question import asked
@@ -127,9 +128,21 @@ def told() -> dict[str, Any] | None:
         "question": step.question.title,
         "ask": step.question.code,
         "until": min(step.config.steps, st.session_state["config"].steps),
+        "then": _then(here) if here.open else "",
         "options": [asdict(option) for option in step.question.options(step.config)],
         "said": None if said == SKIPPED else said,
     }
+
+
+def _then(here: Progress) -> str:
+    """What waits for the prediction, as a sentence; empty: nothing does."""
+    if here.waits:
+        return "The run begins once you have predicted."
+    if here.config == here.step.config:
+        return ""
+    if isinstance(difference(here.config, here.step.config), Restart):
+        return "The charts still show the run before: a new one begins once you have predicted."
+    return "The networks are changed, and go on, once you have predicted."
 
 
 def draw(start: Callable[[str], None]) -> None:

@@ -76,6 +76,7 @@ def test_a_lesson_waits_plays_and_goes_on_without_a_reset(hub):  # noqa: F811
     shown = player_data(page)["lesson"]
     assert (shown["at"], shown["of"], shown["open"], shown["heading"]) == (0, 5, True, "Two networks, one difference")
     assert run.step == 0
+    assert shown["then"] == "The run begins once you have predicted."
     shown = wish(page, say=1)
     assert (shown["open"], shown["said"], shown["ask"], shown["until"]) == (False, 1, "learns 0 1", 200)
     wait_for(lambda: run.status is Status.FINISHED)
@@ -84,10 +85,21 @@ def test_a_lesson_waits_plays_and_goes_on_without_a_reset(hub):  # noqa: F811
     assert player_data(page)["lesson"]["at"] == 2
     assert (link_of(page)["at"], link_of(page)["said"]) == ("3", "1b2-3-")
     wish(page, go=1)
+    assert player_data(page)["lesson"]["then"] == "The networks are changed, and go on, once you have predicted."
     assert wish(page, say=0)["at"] == 3
     assert run_of(page, hub) is run
     wait_for(lambda: run.status is Status.FINISHED and run.step >= 390)
     assert run.config.arms == (Arm("batch"), Arm("batch"))
+
+
+def test_it_is_said_that_a_new_run_waits_for_a_prediction_and_rows_have_their_networks_names(hub):  # noqa: F811
+    page = opened("lesson=tiny-batches&at=3&said=1a2a")
+    assert "a new one begins once you have predicted" in player_data(page)["lesson"]["then"]
+    page = opened("preset=before-bn&arms=none,none%2Bauxiliary,none%2Bpretrain,batch,batch")
+    assert [page.toggle(key=f"arm{place}_on").label for place in range(5)] == [
+        "No normalization", "No normalization + auxiliary losses", "No normalization + pre-training", "BatchNorm",
+        "BatchNorm (2)",
+    ]  # fmt: skip
 
 
 def test_settings_of_the_link_come_before_those_of_a_lesson(hub):  # noqa: F811
