@@ -6,7 +6,6 @@ When stdin ends, so does the process: a parent that dies, however it dies, leave
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from bnviz.frames import Description
 from bnviz.recording import Note, StreamWriter
 from bnviz.recording.arrow import NoteKind
 from bnviz.serve.commands import Commands
+from bnviz.serve.warming import warm_up
 
 if TYPE_CHECKING:
     from bnviz.training import Item, Trainer
@@ -43,7 +43,9 @@ class _Session:
     slow: SlowMotion
     writer: StreamWriter
     commands: Commands
-    paused: bool = False  # from the start: after one step, measured
+    rest_at: int | None = None  # the step at which to rest, measured, until told to play
+    paused: bool = False
+    napping: bool = False  # paused because nobody watches
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
     status: str = ""
     journey: Journey | None = None
@@ -60,10 +62,11 @@ class _Session:
 
     def loop(self) -> None:
         """Train, and follow commands, until told to stop."""
-        if self.paused:
-            self._say_status()
-            self._write(self.trainer.items(measure=True))
         while True:
+            if self.rest_at is not None and self.journey is None and self.trainer.step_count >= self.rest_at:
+                self.rest_at, self.paused = None, True
+                self._say_status()
+                self._write(self.trainer.items(measure=True))
             self._say_status()
             deadline = time.monotonic() + self.interval
             command = self.commands.next(None if self.resting else 0)
@@ -118,10 +121,9 @@ class _Session:
             elif self.journey is not None:
                 self._obey_on_the_way(command, values)
             elif command == "play":
-                self.paused = False
-                self._extend_when_finished()
+                self._play(**values)
             elif command == "pause" and not self.resting:
-                self.paused = True
+                self.paused, self.napping = True, bool(values.get("unwatched"))
                 self._write(self.trainer.items(measure=True))  # what is shown while paused is where the networks are
             elif command == "step":
                 self.paused = True
@@ -131,6 +133,15 @@ class _Session:
                 self._steer(command, values)
         except ValueError as error:
             self.writer.write(Note("problem", str(error)))
+
+    def _play(self, unwatched: bool = False) -> None:
+        """Go on; unwatched: somebody watches again, which ends a nap, and no rest that was wished for."""
+        if unwatched and not self.napping:
+            return
+        self.paused = self.napping = False
+        if not unwatched:
+            self.rest_at = None
+        self._extend_when_finished()
 
     def _extend_when_finished(self, by: int | None = None) -> None:
         trainer = self.trainer
@@ -196,25 +207,11 @@ def main() -> None:
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
     commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
-    _warm_up()
+    warm_up()
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":
             _serve(RunConfig.from_dict(command["config"]), command, commands, sink)
-
-
-def _warm_up() -> None:
-    """Touch what a run needs, so that the first frame of the first run comes at once."""
-    import torch  # noqa: PLC0415  after stdout is safe, and never in the server
-
-    from bnviz.training import Trainer  # noqa: PLC0415  the same
-
-    torch.set_num_threads(1)
-    trainer = Trainer(RunConfig(depth=2, width=4))
-    for _ in range(2):
-        trainer.step(measure=True)
-    gc.collect()
-    gc.freeze()  # what is imported stays: the collector need not look at it
 
 
 def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: IO[bytes]) -> None:
@@ -236,7 +233,7 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: I
         if problem:
             raise ValueError(problem)
         trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
-        _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"]).loop()
+        _Session(trainer, SlowMotion(trainer), writer, commands, start["rest_at"]).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     writer.write(Note("stopped"))

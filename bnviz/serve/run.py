@@ -60,8 +60,8 @@ class Run:
         self.looks = Looks()
         self.successor: Source | None = None
         self.started = time.monotonic()
-        self.waits = False
-        """Whether it rests after its first step, until it is told to play."""
+        self.rest_at: int | None = None
+        """The step at which it rests until it is told to play."""
         self.worker: Worker | None = None
         self.keeper = Keeper(shelf, self.owner, self.history)
         self._audience = Audience()

@@ -1,0 +1,21 @@
+"""What makes the first run of a worker as fast as those after it."""
+
+from __future__ import annotations
+
+import gc
+
+from bnviz.config import RunConfig
+
+
+def warm_up() -> None:
+    """Touch what a run needs, so that the first frame of the first run comes at once."""
+    import torch  # noqa: PLC0415  after stdout is safe, and never in the server
+
+    from bnviz.training import Trainer  # noqa: PLC0415  the same
+
+    torch.set_num_threads(1)
+    trainer = Trainer(RunConfig(depth=2, width=4))
+    for _ in range(2):
+        trainer.step(measure=True)
+    gc.collect()
+    gc.freeze()  # what is imported stays: the collector need not look at it
