@@ -45,6 +45,8 @@ class Scene:
     """What the networks make of the plane, where their inputs lie in one and it is looked at."""
     solo: int | None = None
     """Place of the only arm that is drawn; None, and a place that no arm has: all are."""
+    over: bool = False
+    """Whether all steps are done, so that no more is measured unless somebody asks for it."""
 
     @cached_property
     def layers(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="offer your own model: what this function makes")
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="keep recordings of all runs in this folder")
+    parser.add_argument("--keep", metavar="SIZE", type=_size, help="keep that much of them, as 500MB or 20GB (4GB)")
     parser.add_argument("--lessons", type=Path, metavar="DIR", help="offer the lessons in this folder, too")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
 
@@ -28,6 +30,15 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_open)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--overlay", action="store_true", help="lay two recordings over each other, on common axes")
+
+
+def _size(text: str) -> int:
+    """Bytes of a size such as 500MB."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?) ?([MGT])B", text.strip(), re.IGNORECASE)
+    size = 0 if match is None else int(float(match[1]) * {"M": 10**6, "G": 10**9, "T": 10**12}[match[2].upper()])
+    if size < 10**6:
+        raise argparse.ArgumentTypeError(f"must be a size from 1MB on, such as 500MB or 20GB, got {text!r}.")
+    return size
 
 
 def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
@@ -44,6 +55,8 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         if chosen.recordings.exists() and not chosen.recordings.is_dir():
             raise UserError(f"--recordings must be a folder, got the file {chosen.recordings}.")
         server().hub.shelf = Shelf(chosen.recordings.absolute())
+    if chosen.keep is not None:
+        server().hub.shelf.most_bytes = chosen.keep
     if chosen.lessons is not None:
         own = own_lessons(chosen.lessons)
         server().lessons = own | server().lessons | own  # first, and in the place of those of the same name

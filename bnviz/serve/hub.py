@@ -111,11 +111,11 @@ class Hub:
 
     def start(
         self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False,
-        waits: bool = False,
+        rest_at: int | None = None,
     ) -> Run:  # fmt: skip
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
-        for_viewers: rest after the first frames until somebody watches. waits: rest after the first step until told to
+        for_viewers: rest after the first frames until somebody watches. rest_at: rest at this step until told to
         play. Where another run has taken that place
         already, by a second press of the same button, that one is returned. Errors: TooManyRuns.
         """
@@ -129,7 +129,7 @@ class Hub:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
             self._warm = True
             run = Run(config, owner, instead_of, for_viewers, self.shelf)
-            run.waits = waits
+            run.rest_at = rest_at
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
                 self.stop(instead_of, "Started anew.")
@@ -179,7 +179,7 @@ class Hub:
     def _serve(self, run: Run, worker: Worker) -> None:
         """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
-        for item in worker.run(run.config, self.own_model.spec if self.own_model else None, run.waits):
+        for item in worker.run(run.config, self.own_model.spec if self.own_model else None, run.rest_at):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
         run.keeper.close()

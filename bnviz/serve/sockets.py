@@ -121,6 +121,8 @@ async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
             await websocket.send_bytes(message)
         elif message is not None:
             await websocket.send_text(message)
+        elif seat.viewer.lacks:
+            seat.stream.refresh(seat.viewer)
 
 
 async def _receive(websocket: WebSocket, seat: _Seat) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -52,8 +53,11 @@ class Viewer:
     """Whether there is something to tell."""
     drawn: object = None
     """Structure of the figures that the viewer has; differs from a message's: it needs the whole scene."""
+    lacks: bool = False
+    """Whether the last message was for figures that it does not have: it needs another, with the whole scene."""
     series: Series | None = None
-    news: Message | Text | None = None
+    news: deque[Message | Text] = field(default_factory=lambda: deque(maxlen=1))
+    """The newest message, if it is not taken yet. Put in by one thread and taken out by another, each in one go."""
     sent: int = 0
     seen: int | None = None
     """How many messages have come through, as it says; None: it never said."""
@@ -78,7 +82,8 @@ class Viewer:
 
     def move(self) -> None:
         """Another source comes in the place of the one watched: nothing of that one is left."""
-        self.drawn = self.news = self.seek = self.series = None
+        self.drawn = self.seek = self.series = None
+        self.news.clear()
         self.lead = self.lead and (self.lead[0], None)
 
     def take(self) -> str | bytes | None:
@@ -91,12 +96,13 @@ class Viewer:
         return text.packed if self.packed else text.plain
 
     def _next(self) -> Text | None:
-        message, self.news = self.news, None
+        message = self.news.popleft() if self.news else None
         if not isinstance(message, Message):
             return message
+        self.lacks = message.structure != self.drawn and message.scene is None
+        if self.lacks:
+            return None
         if message.structure != self.drawn:
-            if message.scene is None:
-                return None  # the next message brings it
             self.drawn, self.series = message.structure, message.series
             return message.scene
         if message.series is not self.series:
@@ -177,10 +183,10 @@ class Stream:
                 viewers = tuple(self._viewers)
                 if not viewers:
                     self._thread = None
-                    attend(self.source, [])
+                    attend(self.source, self, [])
                     return
             started = time.monotonic()
-            attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
+            attend(self.source, self, [(viewer.view, viewer.key) for viewer in viewers])
             self._publish(self._whose_turn(viewers), sum(not viewer.leads for viewer in viewers))
             time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
             if any(viewer.due for viewer in viewers):
@@ -211,7 +217,7 @@ class Stream:
         for (view, seek), group in groups.items():
             message = self._message_or_problem(view, seek, group, watching)
             for viewer in group:
-                viewer.news = message
+                viewer.news.append(message)
                 viewer.wake()
 
     def _message_or_problem(self, view: View, seek: int | None, group: list[Viewer], watching: int) -> Message | Text:

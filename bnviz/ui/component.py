@@ -30,6 +30,8 @@ PLAIN_TABS = {
 TABS = {name: tab.title for name, tab in charts.TABS.items()} | PLAIN_TABS
 
 FIRST_TAB = "layers"
+FEED_SECONDS = 0.3
+"""Between two pictures where there is no socket."""
 
 
 def open_tab(tab: str) -> None:
@@ -48,7 +50,9 @@ def draw(source: Source, control: str | None) -> None:
         _mount(data)
         return
 
-    @st.fragment(run_every=0.3)
+    st.session_state.setdefault("feed", object())
+
+    @st.fragment(run_every=FEED_SECONDS)
     def feed() -> None:
         asked = asdict(View.from_dict(st.session_state.get("view")))
         view = View.from_dict(asked | {"tab": tab, "away": tab not in charts.TABS})
@@ -60,7 +64,7 @@ def draw(source: Source, control: str | None) -> None:
         seek = st.session_state.get("seek")
         if control is not None:
             server().lead(now, view, seek)
-        attend(now, [(view, control)])
+        attend(now, st.session_state["feed"], [(view, control)], seconds=10 * FEED_SECONDS)
         scene = scene_of(now, seek, view.solo)
         _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
 

@@ -64,7 +64,8 @@ def test_who_moves_to_another_run_gets_its_scene_even_after_a_late_message_of_th
     other = Run(CONFIG, "me")
     other.take(steps[0])
     seat.stream.leave(seat.viewer)
-    seat.viewer.drawn, seat.viewer.news = late.structure, None
+    seat.viewer.drawn = late.structure
+    seat.viewer.news.clear()
     stream = Stream(other)
     stream.join(seat.viewer)
     try:
@@ -95,7 +96,7 @@ def test_who_looks_back_is_sent_no_figures_again_that_stand_still(run, steps):
     stream, viewer = Stream(run), Viewer(lambda: None)  # without its thread: messages as they are made
 
     def sent(seek):
-        viewer.news = stream._message(viewer.view, seek, [viewer])
+        viewer.news.append(stream._message(viewer.view, seek, [viewer]))
         return json.loads(viewer.take())
 
     run.take(steps[1])
@@ -128,7 +129,7 @@ def test_figures_are_made_once_for_all_who_see_the_same(run, monkeypatch, steps)
     run.take(steps[1])
     time.sleep(0.4)
     assert 1 <= len(calls) <= 4
-    assert all(viewer.news is not None for viewer in viewers)
+    assert all(viewer.news for viewer in viewers)
     for viewer in viewers:
         stream.leave(viewer)
     assert run.watchers == 0

@@ -14,6 +14,7 @@ import { buildTabs } from "./tabs.js";
 import { buildTimeline, forward } from "./timeline.js";
 
 const TAILS = { kept: "recording", growing: "recording, still being written" };
+const done = (s, status) => (status === "finished" && s.steps ? `finished, all ${s.steps} steps done` : status);
 
 export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
@@ -50,7 +51,7 @@ export function showStatus(s, { status, step, steps, rate, text, live, watching,
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
   const doing = text?.endsWith("…") ? text : ""; // what goes on; other texts are news for people
-  const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status);
+  const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? done(s, status));
   const at = step === undefined || step === null ? "" : `step ${step}`;
   s.status.textContent = [at, tail, unkept && "not being kept", watchingNow(s, watching)].filter(Boolean).join(" · ");
   s.status.title = unkept || doing || (s.steps ? `of ${s.steps} steps` : "");
