@@ -15,17 +15,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "bnviz",
-    "torch",
-    "numpy",
-    "pyarrow",
-    "pandas",
-    "scikit-learn",
-    "streamlit",
-    "starlette",
-    "uvicorn",
-    "plotly",
-)
+    "bnviz", "torch", "numpy", "pyarrow", "pandas", "scikit-learn", "streamlit", "starlette", "uvicorn", "plotly",
+)  # fmt: skip
 ROOM = 2**30
 """Bytes that should be free where recordings are kept."""
 PATIENCE = 120.0
@@ -38,9 +29,7 @@ class Trouble(Exception):
 
 def add(commands: Any) -> None:
     """Add `bnviz doctor`."""
-    parser = commands.add_parser(
-        "doctor", help="look whether all that bnviz needs is there; its output helps in a report"
-    )
+    parser = commands.add_parser("doctor", help="look whether all that is needed is there, for a report")
     parser.set_defaults(run=_doctor)
 
 

@@ -114,9 +114,8 @@ class PageHeaders:
         added = [(b"link", f"<{self._script.removeprefix('/')}>; rel=prefetch; as=script".encode())]
         if not browser(HTTPConnection(scope).cookies):
             cookie = f"{COOKIE}={secrets.token_urlsafe(18)}; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"
-            if Headers(scope=scope).get("x-forwarded-proto", scope["scheme"]) == "https":
-                cookie += "; Secure"
-            added.append((b"set-cookie", cookie.encode()))
+            secure = "; Secure" if scope["scheme"] == "https" else ""
+            added.append((b"set-cookie", (cookie + secure).encode()))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""The page behind nginx, in a real Chromium: below a path and through TLS; and where all but Streamlit's own is hidden."""
+"""The page behind nginx, in a real Chromium: below a path and through TLS; and where ours is hidden."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.nginx import certificate, free_port, needs_nginx, nginx
+from tests.support.nginx import WITH_404, WITH_THE_PAGE, certificate, free_port, hiding, needs_nginx, nginx
 from tests.support.server import dashboard
 
 from .conftest import PLAYER, SMALL, grown, number, opened
@@ -22,13 +22,6 @@ HOST = "demo.school.org"  # Chromium takes it for this machine (conftest)
 README = (Path(__file__).parents[2] / "README.md").read_text()
 BLOCK = re.search(r"```nginx\n(.*?)```", README, re.DOTALL)[1]
 """What README tells to do."""
-STREAMLITS = r"""
-    location ~ ^/($|_stcore/|static/|component/|media/|favicon) {
-        proxy_pass http://127.0.0.1:UPSTREAM; proxy_http_version 1.1; proxy_set_header Host $http_host;
-        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
-    }"""
-WITH_404 = "location / { return 404; }"
-WITH_THE_PAGE = "location / { rewrite ^ / break; proxy_pass http://127.0.0.1:UPSTREAM; }"
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +49,7 @@ def test_below_a_path_and_through_tls_all_is_there(quiet_page, context, behind):
     opened(page, f"{behind}/?{SMALL.to_query()}")
     grown(page, "seq", 3)
     assert page.url.startswith(f"{behind}/?")
-    assert [url for url in sockets if "/bnviz/run/" in url][0].startswith(
-        f"{behind.replace('https', 'wss')}/bnviz/run/"
-    )
+    assert any(url.startswith(f"{behind.replace('https', 'wss')}/bnviz/run/") for url in sockets)
     cookie = next(each for each in context.cookies() if each["name"] == "bnviz_visitor")
     assert cookie["secure"]
     assert cookie["httpOnly"]
@@ -103,8 +94,7 @@ def test_other_sites_are_turned_away_there_too(behind):
 def test_where_our_own_addresses_are_hidden_the_page_brings_all(page, served, hidden):
     port, upstream = free_port(), served.url.rpartition(":")[2]
     page.set_default_timeout(30_000)
-    block = f"server {{ listen 127.0.0.1:{port}; {STREAMLITS} {hidden} }}".replace("UPSTREAM", upstream)
-    with nginx(block, port):
+    with nginx(hiding(hidden, port, upstream), port):
         opened(page, f"http://127.0.0.1:{port}/?{SMALL.to_query()}")
         expect(page.locator(".bnviz-foot")).to_contain_text("pictures come by way of the page")
         grown(page, "step", number(page, "step"))

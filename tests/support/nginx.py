@@ -22,6 +22,20 @@ needs_nginx = pytest.mark.skipif(
     reason="NO NGINX: install nginx to test what a proxy does",
 )
 
+STREAMLITS = r"""
+    location ~ ^/($|_stcore/|static/|component/|media/|favicon) {
+        proxy_pass http://127.0.0.1:UPSTREAM; proxy_http_version 1.1; proxy_set_header Host $http_host;
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
+    }"""
+WITH_404 = "location / { return 404; }"
+WITH_THE_PAGE = "location / { rewrite ^ / break; proxy_pass http://127.0.0.1:UPSTREAM; }"
+"""How a host answers at addresses that it does not pass on."""
+
+
+def hiding(answer: str, port: int, upstream: str) -> str:
+    """A server block of a host that passes on Streamlit's own addresses alone."""
+    return f"server {{ listen 127.0.0.1:{port}; {STREAMLITS} {answer} }}".replace("UPSTREAM", upstream)
+
 
 def program() -> str:
     """Path of nginx."""
@@ -84,7 +98,7 @@ def certificate(folder: Path, host: str) -> tuple[Path, Path]:
 
 
 def main() -> int:
-    """Unpack Debian's package beside the tests: installed, it would also start a service. Exit status 1 without it under CI."""
+    """Unpack Debian's package beside the tests: installed, it would start a service. Exit status 1 under CI alone."""
     if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None and not FETCHED.exists():
         print("No nginx here; trying to fetch Debian's package ...", flush=True)
         _fetch()
@@ -99,6 +113,8 @@ def main() -> int:
 def _fetch() -> None:
     if shutil.which("apt-get") is None:
         return
+    rights = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    subprocess.run([*rights, "apt-get", "update", "-qq"], check=False, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["apt-get", "download", "-qq", "nginx"], cwd=folder, check=False, stderr=subprocess.DEVNULL)
         for package in Path(folder).glob("nginx*.deb"):
