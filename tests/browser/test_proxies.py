@@ -87,7 +87,8 @@ def test_other_sites_are_turned_away_there_too(behind):
         asked = urllib.request.Request(f"{local}/bnviz/run/nothing/recording.arrow", headers=headers)
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.urlopen(asked, context=unverified, timeout=30)
-        assert error.value.code == status
+        with error.value as answer:
+            assert answer.code == status
 
 
 @pytest.mark.parametrize("hidden", [WITH_404, WITH_THE_PAGE])
