@@ -22,6 +22,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="SIZE", type=_size, help="keep that much of them, as 500MB or 20GB (4GB)")
     parser.add_argument("--lessons", type=Path, metavar="DIR", help="offer the lessons in this folder, too")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
+    parser.add_argument("--url", help="where a proxy offers it, such as https://demo.school.org/bnviz")
 
 
 def add(commands: Any) -> None:
@@ -45,7 +46,7 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
     from bnviz.serve.app import make_app
-    from bnviz.serve.launch import serve
+    from bnviz.serve.launch import Place, serve
     from bnviz.serve.own_model import own_model
     from bnviz.serve.shared import server
     from bnviz.serve.shelf import Shelf
@@ -64,7 +65,8 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         server().hub.own_model = model = own_model(chosen.model)
         if not model.fits:
             print(f"{model.title}: {model.problem}", file=sys.stderr)
-    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query)
+    behind = None if chosen.url is None else Place.of(chosen.url)
+    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query, behind=behind)
 
 
 def _open(chosen: argparse.Namespace) -> None:

@@ -9,19 +9,20 @@ import io
 import re
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from bnviz.serve import audience, sockets
+from bnviz.serve import audience, health, journal, player, sockets
 from bnviz.serve.headers import SafeHeaders, embedders
 from bnviz.serve.inbound import Pace, Uploads
 from bnviz.serve.player import PLOTLY
@@ -32,7 +33,6 @@ from bnviz.serve.takeaway.routes import file_name
 from bnviz.serve.visitors import BasePath, Hosts, Origins, PageHeaders, browser, from_this_machine, same_origin
 from bnviz.source import Source
 
-HERE = Path(__file__).resolve().parent
 CHUNK = 2**20
 SHELF = "/bnviz/recordings/{key}.arrow"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -41,11 +41,21 @@ ARROW = "application/vnd.apache.arrow.stream"
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Open the server with the app, and close it with the app."""
+    journal.begin()
+    journal.tell("server-started", version=version("bnviz"))
     server().open()
+    pulse = asyncio.create_task(server().pulse.beat())
     try:
         yield
     finally:
+        pulse.cancel()
         server().close()
+        journal.tell("server-stopped")
+
+
+async def health_report(request: Request) -> Response:
+    """How the server is, as JSON."""
+    return JSONResponse(health.report(server()), headers={"Cache-Control": "no-store"})
 
 
 async def plotly_js(request: Request) -> Response:
@@ -59,7 +69,7 @@ async def plotly_js(request: Request) -> Response:
 
 @cache
 def _plotly(compressed: bool) -> bytes:
-    source = (HERE / "plotly-cartesian.min.js").read_bytes()
+    source = player.plotly().encode()
     return gzip.compress(source, 6) if compressed else source
 
 
@@ -121,6 +131,7 @@ def routes() -> list[BaseRoute]:
     """What the server answers besides Streamlit's own."""
     return [
         Route(PLOTLY, plotly_js),
+        Route(health.PATH, health_report),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
         *takeaway.routes(),
         Route(SHELF, shelf_file),

@@ -10,6 +10,7 @@ from pathlib import Path
 from bnviz import awake
 from bnviz.config import RunConfig
 from bnviz.recording import Note
+from bnviz.serve import journal
 from bnviz.serve.lent import Lent
 from bnviz.serve.own_model import OwnModel
 from bnviz.serve.run import Run
@@ -98,6 +99,12 @@ class Hub:
             sources = tuple(self._sources.values())
         yield from (source for source in sources if isinstance(source, Run))
 
+    @property
+    def workers(self) -> int:
+        """How many processes there are for runs, those that stand by among them."""
+        with self._lock:
+            return len(self._busy) + len(self._spares)
+
     def add(self, source: Source) -> None:
         """Make something watchable that is no run of ours, such as a recording; it stays as long as the server."""
         with self._lock:
@@ -136,6 +143,7 @@ class Hub:
             run.worker = self._take_worker(instead_of)
             self._busy.add(run.worker)
         self._started = time.monotonic()
+        journal.tell("run-started", run=journal.short(run.id))
         threading.Thread(target=self._serve, args=(run, run.worker), daemon=True).start()
         if instead_of is not None:
             instead_of.replaced_by(run)
@@ -196,6 +204,10 @@ class Hub:
         if not ready_again:
             text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
             run.end(Status.FAILED, text)
+        journal.tell(
+            "run-ended", run=journal.short(run.id), status=run.status.value, reason=run.text, step=run.step,
+            seconds=round(time.monotonic() - run.started, 1),
+        )  # fmt: skip
 
     def _refill(self) -> None:
         with self._lock:

@@ -225,7 +225,7 @@ class Stream:
         try:
             return self._message(view, seek, group, watching)
         except Exception as error:
-            log.exception("A message could not be made (%s)", view)
+            log.exception("A message for the tab %s could not be made", view.tab)
             text = f"This view could not be drawn ({type(error).__name__}); training goes on. Please report it."
             return Text.of("problem", text=text)
 

@@ -220,8 +220,8 @@ def test_names_and_addresses_of_this_server(host, allowed):
 
 def test_a_taken_port_is_a_sentence(port):
     with pytest.raises(OSError, match=f"Port {port} is taken"):
-        launch._free_port(port, lan=False)
-    assert launch._free_port(None, lan=False) >= launch.PORT
+        launch.free_port(port, lan=False)
+    assert launch.free_port(None, lan=False) >= launch.PORT
 
 
 def test_steering_a_run_that_has_ended_starts_it_again(port):

@@ -61,7 +61,7 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"the server ended: {log.read_text()}")
-        if found := re.search(r"http://[\w.]+:\d+", log.read_text()):
+        if found := re.search(r"http://[\w.]+:\d+(/\w+)*", log.read_text()):
             try:
                 with urllib.request.urlopen(f"{found[0]}/_stcore/health", timeout=2):
                     return found[0]

@@ -16,6 +16,11 @@ export function reachable(href, address) {
 }
 
 export function openShare(s) {
+  if (s.reported) {
+    openSheet(s, "Share", el("p", {}, "This host passes on the page alone, not what an audience would open. The address of the page can be shared: "),
+      copyButton("Copy link", document.location.href));
+    return;
+  }
   const { address, run } = s.data;
   const { href: base, local } = reachable(appUrl("").href, address);
   const link = `${base}bnviz/watch/${run}`;

@@ -1,6 +1,7 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
 import { watchingNow } from "./follow.js";
+import { buildFoot } from "./foot.js";
 import { buildFork } from "./fork.js";
 import { showKeys } from "./keys.js";
 import { buildLesson } from "./lesson.js";
@@ -33,7 +34,7 @@ export function build(s) {
   buildTabs(s);
   buildWords(s);
   s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, buildLesson(s),
-    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s));
+    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s), buildFoot(s));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
     el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, el("span", { class: "bnviz-space" }), ...tools),
