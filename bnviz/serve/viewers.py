@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bnviz import charts
 from bnviz.charts.scene import View
@@ -230,10 +231,10 @@ class Stream:
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         shape = (self, *charts.structure(scene, view))
         training = self.source.status in (Status.RUNNING, Status.GROWING)
-        due, live = self._series.due((view, seek), training), {}
-        if scene.current and (due or seek is None):
-            moved = due == "step"
-            live = charts.at_step(scene, view) if moved else charts.patch(scene, view, series=due == "all")
+        due = self._series.due((view, seek), training)
+        still = not scene.current or (seek is not None and not due)
+        moved = charts.at_step if due == "step" else partial(charts.patch, series=due == "all")
+        live = {} if still else moved(scene, view)
         if due:
             slow = {panel.id for panel in charts.panels(scene, view) if seek is not None or not panel.live}
             rest = {name: live.pop(name) for name in slow & live.keys()}
