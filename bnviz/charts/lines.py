@@ -119,7 +119,7 @@ def chart(
         hoverdistance=40, uirevision=f"{y.get('type', 'linear')}{view.log_steps}",
     )  # fmt: skip
     return {
-        "data": [*traces, _events(scene, view), _cursor(scene, view)],
+        "data": [*traces, _events(scene, view), cursor(scene, view)],
         "layout": figure_layout,
         "note": note,
     }
@@ -143,7 +143,8 @@ def _events(scene: Scene, view: View) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _cursor(scene: Scene, view: View) -> dict[str, Any]:
+def cursor(scene: Scene, view: View) -> dict[str, Any]:
+    """The line at the step drawn, the last trace of a chart over steps; without points while that is the newest."""
     return _upright(
         view, [scene.current[0].step] if scene.behind else [], mode="lines", hoverinfo="skip",
         line={"color": scene.colors(view).text, "width": 1.5, "dash": "3px,3px"},

@@ -35,6 +35,8 @@ SLICE = 0.1
 """Seconds of going back between two looks at the commands."""
 BEAT_SECONDS = 2.0
 """Between two signs of life: who gives none, and does not compute either, is ended."""
+NICENESS = 5
+"""Training gives way to the page and the server where they share its processor; alone it is as fast as ever."""
 OF_ARMS = ("change", "fork", "undo", "drop", "rename")
 """Commands that wait while the run goes back, as a step does, and then act where it is."""
 
@@ -213,6 +215,8 @@ class _Session:
 
 def main() -> None:
     """Serve runs until stdin ends."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICENESS)
     # Frames get a private copy of stdout; whatever a library prints goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

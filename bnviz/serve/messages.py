@@ -56,12 +56,13 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     }
 
 
-def extras_of(scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
-    """What goes with the charts over steps: the sentence, the timeline, what they show, and findings if wanted."""
+def extras_of(scene: Scene, view: View, seek: int | None, told: bool = True) -> dict[str, Any]:
+    """What goes with the charts over steps: sentence, timeline, what they show if `told`, findings if wanted."""
     extras: dict[str, Any] = {
-        "sentence": words_of(scene), "timeline": timeline_of(scene, seek), "told": charts.told(scene, view),
-        **arms_of(scene),
+        "sentence": words_of(scene), "timeline": timeline_of(scene, seek), **arms_of(scene),
     }  # fmt: skip
+    if told:
+        extras["told"] = charts.told(scene, view)
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
     if (asked := from_code(view.ask)) is not None:

@@ -8,12 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve.looking import attend
 from bnviz.serve.messages import extras_of, header_of, scene_message, scene_of
-from bnviz.serve.texts import Message, Series, Text
+from bnviz.serve.series import AT_REST, Lead, Made, Series
+from bnviz.serve.texts import Message, Text
 from bnviz.source import Source, Status
 
 FASTEST = 0.04
@@ -22,10 +24,6 @@ AUDIENCE_EVERY = 0.09
 """The same for the audience: ten a second look smooth, and there may be hundreds of them on one network."""
 ON_THE_WAY = 2
 """Messages to one viewer that may be under way: the buffers between here and there would hold minutes of them."""
-SERIES_EVERY = 0.33
-"""Seconds between updates of the charts over steps, of the sentence and of the timeline."""
-Lead = tuple[View, int | None]
-"""A view, and the step looked at; None: the newest."""
 log = logging.getLogger(__name__)
 
 
@@ -120,12 +118,14 @@ class Stream:
         self._lock = threading.Lock()
         self._wakeup = threading.Event()
         self._thread: threading.Thread | None = None
+        self._asked = threading.Event()
+        """Set when somebody looks at something else, as while the timeline is dragged: that waits for no pace."""
         self._fresh = False
         """Whether the source has something new."""
         self._heard_at = time.time()
         """When it last had."""
-        self._audience_at = self._series_at = 0.0
-        self._series: dict[Lead, Series] = {}
+        self._audience_at = 0.0
+        self._series = Made()
         self._lead: Lead | None = None
 
     def join(self, viewer: Viewer) -> None:
@@ -163,6 +163,8 @@ class Stream:
     def refresh(self, viewer: Viewer) -> None:
         """A viewer looks at something else: make a message for it."""
         viewer.due = True
+        if not viewer.audience:
+            self._asked.set()
         self._wakeup.set()
 
     def lead(self, view: View, seek: int | None) -> None:
@@ -177,8 +179,9 @@ class Stream:
 
     def _loop(self) -> None:
         while True:
-            self._wakeup.wait()
+            rested = not self._wakeup.wait(AT_REST if self._series.owing else None)
             self._wakeup.clear()
+            self._asked.clear()
             with self._lock:
                 viewers = tuple(self._viewers)
                 if not viewers:
@@ -186,9 +189,11 @@ class Stream:
                     attend(self.source, self, [])
                     return
             started = time.monotonic()
+            for viewer in viewers:
+                viewer.due |= rested and viewer.looks_at()[1] is not None
             attend(self.source, self, [(viewer.view, viewer.key) for viewer in viewers])
             self._publish(self._whose_turn(viewers), sum(not viewer.leads for viewer in viewers))
-            time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
+            self._asked.wait(max(0.0, FASTEST - (time.monotonic() - started)))
             if any(viewer.due for viewer in viewers):
                 self._wakeup.set()
 
@@ -211,9 +216,7 @@ class Stream:
         groups: dict[Lead, list[Viewer]] = {}
         for viewer in viewers:
             groups.setdefault(viewer.looks_at(), []).append(viewer)
-        now = time.monotonic()
-        if now - self._series_at >= SERIES_EVERY or self.source.status not in (Status.RUNNING, Status.GROWING):
-            self._series_at, self._series = now, {}
+        self._series.forget()
         for (view, seek), group in groups.items():
             message = self._message_or_problem(view, seek, group, watching)
             for viewer in group:
@@ -233,19 +236,22 @@ class Stream:
         about = {"at": round(self._heard_at, 3), "watching": watching}
         scene = scene_of(self.source, seek, view.solo)
         header = header_of(self.source, scene, seek) | about
-        panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         shape = (self, *charts.structure(scene, view))
-        due, moving = (view, seek) not in self._series, seek is None
-        figures = charts.patch(scene, view, series=due) if scene.current and (due or moving) else {}
+        training = self.source.status in (Status.RUNNING, Status.GROWING)
+        due = self._series.due((view, seek), training)
+        still = not scene.current or (seek is not None and not due)
+        moved = charts.at_step if due == "step" else partial(charts.patch, series=due == "all")
+        live = {} if still else moved(scene, view)
         if due:
-            slow = {panel.id for panel in panels if not (panel.live and moving)}
-            rest = {name: figures.pop(name) for name in slow & figures.keys()}
-            self._series[view, seek] = Series(rest, extras_of(scene, view, seek))
+            slow = {panel.id for panel in charts.panels(scene, view) if seek is not None or not panel.live}
+            rest = {name: live.pop(name) for name in slow & live.keys()}
+            extras = extras_of(scene, view, seek, told=due == "all")
+            self._series[view, seek] = Series(rest, extras, whole=due == "all")
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = Text.of("scene", **scene_message(self.source, scene, view, seek), **about)
-        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole, moving)
+        return Message(shape, header, live if scene.current else None, self._series[view, seek], whole, seek is None)
 
 
 def _nothing() -> None:

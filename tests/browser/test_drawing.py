@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bnviz import charts
 from bnviz.charts import View
+from bnviz.frames import Event
 from bnviz.serve import app
 from bnviz.serve.player import script
 from tests.charts.test_charts import scene
@@ -20,11 +22,11 @@ async ([before, after]) => {
   for (const plot of plots)
     await Plotly.newPlot(plot, structuredClone(before.data), { ...before.layout, width: 700, height: 500 });
   const decoded = (trace) => Object.fromEntries(Object.entries(trace).map(([key, value]) => [key, decode(value)]));
-  const data = after.data.map(decoded);
+  const data = (after.cursor ? lastOf(plots[0].data, after.cursor) : after.data).map(decoded);
   const fast = canRedraw(plots[0], data);
   if (fast) redraw(plots[0], data);
-  else await Plotly.animate(plots[0], { data: structuredClone(data), traces: after.traces, layout: {} }, INSTANT);
-  const animated = { data: structuredClone(data), traces: after.traces, layout: {} };
+  else await Plotly.animate(plots[0], { data: structuredClone(data), traces: [...data.keys()], layout: {} }, INSTANT);
+  const animated = { data: structuredClone(data), traces: [...data.keys()], layout: {} };
   await Plotly.animate(plots[1], animated, after.redraw ? REDRAWN : INSTANT);
   await new Promise(requestAnimationFrame);
   const names = after.redraw ? ["d", "href", "width", "height", "x", "y"] : ["d", "style", "transform"];
@@ -43,7 +45,21 @@ VIEWS = [(View(), 2), (View(values="input"), 20), (View(tab="time"), 2)]
 @pytest.mark.parametrize(("view", "depth"), VIEWS)
 def test_the_fast_way_draws_what_plotly_draws(page, view, depth):
     whole = charts.figures(scene(depth=depth, steps=6), view)["figures"]
-    later = charts.patch(scene(depth=depth, steps=9), view, series=True)
+    compared(page, whole, charts.patch(scene(depth=depth, steps=9), view, series=True))
+
+
+@pytest.mark.parametrize(("view", "depth"), VIEWS)
+def test_a_line_that_alone_moves_is_drawn_as_plotly_draws_it_and_the_rest_stays(page, view, depth):
+    there = scene(depth=depth, steps=9, events=[Event(20, "change", "none", {"normalization": "batch"})])
+    before, after = (replace(there, current=there.steps[at]) for at in (3, 5))
+    moved = charts.at_step(after, view)
+    for name, figure in charts.figures(before, view)["figures"].items():
+        moved[name] = moved[name] | {"redraw": any("z" in trace for trace in figure["data"])}
+    compared(page, charts.figures(before, view)["figures"], moved)
+
+
+def compared(page, whole, later):
+    """Draw figures, and then what is later, in both ways."""
     page.set_content('<div id="fast"></div><div id="slow"></div>')
     page.add_script_tag(path=Path(app.__file__).parent / "plotly-cartesian.min.js")
     page.add_script_tag(content=script().replace("export default", "const component ="))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bnviz.charts import TABS, View, figures, notice, panels, patch
+from bnviz.charts import TABS, View, at_step, changes, figures, notice, panels, patch
 from bnviz.charts.bands import around
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.look import exponents
@@ -54,6 +54,23 @@ def test_patches_fit_the_figures_of_every_tab(tab, depth, arms, steps, activatio
             for trace, before in zip(change["data"], whole["figures"][name]["data"], strict=True):
                 assert all(trace[key] == before[key] for key in trace)
             assert change.get("redraw", False) == name.startswith("density")
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("solo", [None, 1])
+def test_of_another_step_nothing_differs_but_what_is_said_to(tab, solo):
+    there = replace(scene(6, 3, 40, [Event(55, "change", "more noise")], landscape="0.5-4"), solo=solo)
+    before, after = (replace(there, current=there.steps[at]) for at in (9, 21))
+    view = View(tab=tab)
+    was, wanted, moved = figures(before, view)["figures"], figures(after, view)["figures"], at_step(after, view)
+    assert set(moved) == set(wanted)
+    for name, change in moved.items():
+        if "cursor" in change:
+            assert was[name]["data"][-1] != wanted[name]["data"][-1]
+            was[name]["data"][-1] |= change["cursor"]
+            assert was[name] == wanted[name]
+        else:
+            assert change == changes(wanted[name])
 
 
 @pytest.mark.parametrize("tab", TABS)

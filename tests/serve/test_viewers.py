@@ -9,6 +9,7 @@ from bnviz.charts.scene import View
 from bnviz.frames import Event
 from bnviz.recording import Note, Recording
 from bnviz.serve.run import Run
+from bnviz.serve.series import Made
 from bnviz.serve.viewers import Stream, Viewer
 from bnviz.source import Kept, Status
 from tests.serve.conftest import CONFIG, Seat
@@ -102,14 +103,14 @@ def test_who_looks_back_is_sent_no_figures_again_that_stand_still(run, steps):
     run.take(steps[1])
     assert sent(None)["type"] == "scene"
     assert "values-0" in sent(None)["figures"]
-    stream._series = {}  # due again
+    stream._series = Made()  # due again
     back = sent(0)
     assert (back["type"], back["step"], back["newest"]) == ("patch", 0, 10)
     assert {"values-0", "loss"} <= set(back["figures"])
     run.take(steps[2])
     still = sent(0)
     assert (still["type"], still["step"], still["newest"]) == ("status", 0, 20)
-    stream._series = {}
+    stream._series = Made()
     assert {"values-0", "loss"} <= set(sent(10)["figures"])
 
 
@@ -211,3 +212,22 @@ def test_a_recording_is_watched_without_a_worker(steps):
     seat.stream.leave(seat.viewer)
     assert kept.watchers == 0
     assert not kept.controlled_by("")
+
+
+def test_a_drag_is_sent_what_moves_with_the_step_and_the_rest_once_the_step_is_looked_at_for_a_while(run, seat, steps):
+    scene = seat.until("scene")
+    for frames in steps[1:]:
+        run.take(frames)
+    for step in (10, 30):
+        seat.viewer.seek = step
+        seat.stream.refresh(seat.viewer)
+        while (message := seat.until("patch"))["step"] != step:
+            pass
+        assert set(message["figures"]) == set(scene["figures"])
+        assert set(message["figures"]["loss"]) == {"cursor"}
+        assert {"sentence", "timeline"} <= set(message)
+        assert "told" not in message
+    message = seat.until("patch")  # though nothing new is heard of the run
+    assert message["step"] == 30
+    assert "data" in message["figures"]["loss"]
+    assert message["told"]
