@@ -34,6 +34,8 @@ export function redraw(plot, data) {
     return points;
   });
   for (const module of layout._basePlotModules) module.plot(plot);
+  // A contour's lines are new ones, and without their style they would be filled in black.
+  full.find(({ type }) => type === "contour")?._module.style(plot);
 }
 
 let known = null;
