@@ -8,6 +8,7 @@ import numpy as np
 
 from bnviz.charts import signs
 from bnviz.charts.look import Figure, axis, floats, layout, marker, nice_above, plain, translucent
+from bnviz.charts.marks import text_of
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
@@ -135,10 +136,10 @@ def _upright(view: View, steps: list[int], **look: Any) -> dict[str, Any]:
 def _events(scene: Scene, view: View) -> dict[str, Any]:
     color = scene.colors(view).quiet
     return _upright(
-        view, [event.step for event in scene.marks], mode="lines+markers",
+        view, [mark.event.step for mark in scene.marks], mode="lines+markers",
         line={"color": translucent(color, 0.5), "width": 1},
         marker={"symbol": "triangle-down", "size": 7, "color": color},
-        text=[line for event in scene.marks for line in [f"step {event.step}: {plain(event.text)}"] * 3],
+        text=[line for mark in scene.marks for line in [plain(text_of(mark))] * 3],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 

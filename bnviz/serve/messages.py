@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from bnviz import charts
-from bnviz.charts.marks import marks
+from bnviz.charts.marks import marks, text_of
 from bnviz.charts.scene import Moment, Scene, View
 from bnviz.config import numbered
 from bnviz.frames import Frame
 from bnviz.lessons.question import Question, from_code
-from bnviz.lineup import current_config, flipped, lineup
+from bnviz.lineup import current_config, flipped, lineup, to_undo
 from bnviz.serve.run import Run
 from bnviz.source import Source, Status
 from bnviz.verdict import Span, findings, sentence
@@ -137,8 +137,17 @@ def arms_of(scene: Scene) -> dict[str, Any]:
             "label": label, "place": member.place, "title": title, "name": member.name,
             "normalization": arm and arm.normalization, "flipped": flipped(arm or member.arm, scene.config),
         })  # fmt: skip
-    changes = [event for event in scene.events if event.kind == "change" and event.touches_networks]
-    return {"arms": arms, "undo": f"step {changes[-1].step}: {changes[-1].text}" if changes else ""}
+    return {"arms": arms, "undo": _undoing(scene)}
+
+
+def _undoing(scene: Scene) -> str:
+    """What undoing would undo, and how; empty: nothing."""
+    place = to_undo(scene.events)
+    if place is None:
+        return ""
+    event = scene.events[place]
+    how = "the copy is dropped" if event.kind == "fork" else "a copy from just before it goes on beside the others"
+    return f"{next(text_of(mark) for mark in scene.marks if mark.event is event)}: {how}"
 
 
 def _until_shown(scene: Scene) -> list[tuple[Frame, ...]]:

@@ -30,7 +30,7 @@ def draw(now: Iterable[str]) -> None:
     with st.container(key="notice", horizontal=True, vertical_alignment="center"):
         text = escaped(shown[0]) if len(shown) == 1 else "\n".join(f"- {escaped(each)}" for each in shown)
         st.warning(text, icon=":material/info:", width="stretch")
-        st.button("Put away", key="put_away_notice", on_click=away.update, args=(shown,), type="tertiary")
+        st.button("Put away", key="put_away_notice", on_click=away.update, args=(shown,))
 
 
 def started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:

@@ -172,10 +172,8 @@ def _arms(
         return None, {}, {arm: (place, f"in {arm}") for place, arm in enumerate(arm_names(steps))}
     members = lineup(config, past)
     arms = {label: member.arm for label, member in members.items()}
-    told = zip(members.items(), names(list(arms.values())), strict=True)
-    called = {
-        label: (each.place, f"in “{each.name}”" if each.name else name) for (label, each), name in told
-    }  # fmt: skip
+    told = zip(members.items(), names(members.values()), strict=True)
+    called = {label: (each.place, name) for (label, each), name in told}
     return current_config(config, past), arms, called
 
 

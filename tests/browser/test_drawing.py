@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bnviz import charts
@@ -14,6 +15,7 @@ from bnviz.frames import Event
 from bnviz.serve import app
 from bnviz.serve.player import script
 from tests.charts.test_charts import scene
+from tests.charts.test_slow import seen
 
 pytestmark = pytest.mark.browser
 DRAW = """
@@ -73,3 +75,35 @@ def compared(page, whole, later):
         assert result["points"][0] == result["points"][1], name
         drawn += result["fast"]
     assert drawn > len(whole) / 2, "most charts take the fast way"
+
+
+BORDER = """
+async ([figure, z]) => {
+  const plot = document.getElementById("fast"), [heat, border, ...points] = figure.data;
+  const far = { z: z.map((row) => row.map(() => 0.2)) }; // a class that is nowhere the more probable one: no border
+  const layout = { ...figure.layout, width: 700, height: 500 };
+  await Plotly.newPlot(plot, [{ ...heat, ...far }, { ...border, ...far }, ...points], layout);
+  const data = [{ z }, { z }, ...points.map(({ x, y }) => ({ x: decode(x), y: decode(y) }))];
+  const fast = canRedraw(plot, data);
+  redraw(plot, data);
+  const look = ({ style }) => [style.fill, style.stroke, style.strokeWidth];
+  const drawn = [...plot.querySelectorAll(".contourlevel path")].map(look);
+  return { fast, drawn, images: plot.querySelectorAll(".heatmaplayer image").length };
+}
+"""
+
+
+def test_a_border_that_was_not_there_before_is_a_line_at_once(page):
+    plane = seen("moons")
+    figure = charts.figures(plane, View(tab="plane"))["figures"]["surface-1"]
+    page.set_content('<div id="fast"></div>')
+    page.add_script_tag(path=Path(app.__file__).parent / "plotly-cartesian.min.js")
+    page.add_script_tag(content=script().replace("export default", "const component ="))
+    z = np.linspace(0, 1, plane.plane.surfaces[1].probability.size).reshape(plane.plane.surfaces[1].probability.shape)
+    result = page.evaluate(BORDER, [json.loads(json.dumps(figure)), z.tolist()])
+    assert result["fast"]
+    assert result["images"] == 1
+    assert result["drawn"]
+    for fill, stroke, width in result["drawn"]:
+        assert (fill, width) == ("none", "1.6px")
+        assert stroke not in ("", "none")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bnviz import charts
+from bnviz.charts.marks import text_of
 from bnviz.charts.scene import View
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Description, Event, quantities
@@ -77,7 +78,7 @@ def test_every_tab_can_be_drawn_and_told_at_any_step_also_where_one_is_over(both
         if span["arm"] is not None:
             assert TITLES[span["arm"]].split(":")[0] in " ".join(each["text"] for each in words_of(scene))
     assert seek == 0 or findings_of(scene)
-    assert [event.text for event in scene.marks] == ["plain: learning_rate → 0.1"]
+    assert [text_of(mark) for mark in scene.marks] == ["step 20: plain → rate 0.1"]
 
 
 def test_at_the_end_the_sentence_speaks_of_both_and_compares_what_was_measured_then(both):

@@ -36,9 +36,11 @@ export async function drawPatch(s, message) {
     panel.ranges = ranges;
     const decoded = data.map((trace) => Object.fromEntries(Object.entries(trace).map(([key, value]) => [key, decode(value)])));
     panel.drawing = true; // Plotly reports the ranges we set as if the user had
-    if (!moved && canRedraw(panel.plot, decoded)) redraw(panel.plot, decoded);
+    const tied = panel.plot.layout.yaxis?.scaleanchor; // both axes have one scale, which animate does not know of
+    if ((!moved || tied) && canRedraw(panel.plot, decoded)) redraw(panel.plot, decoded);
     else await window.Plotly.animate(panel.plot, { data: decoded, traces: [...decoded.keys()], layout: moved ? layout : {} },
       anew || known.some(({ z }) => z) ? REDRAWN : INSTANT);
+    if (moved && tied) await window.Plotly.relayout(panel.plot, axes(layout));
     panel.drawing = false;
     if (note !== undefined && panel.note.textContent !== note) panel.note.textContent = note;
     rehover(panel);

@@ -37,6 +37,8 @@ export function redraw(plot, data) {
   });
   if (isNew.every(Boolean)) for (const module of layout._basePlotModules) module.plot(plot);
   else for (const name of new Set(full.filter((_, index) => isNew[index]).map(subplotOf))) redrawLines(plot, name);
+  // A contour's lines are new ones, and without their style they would be filled in black.
+  full.find(({ type }) => type === "contour")?._module.style(plot);
 }
 
 const given = (part) => Object.keys(part).length > 0;

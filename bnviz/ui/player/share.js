@@ -31,7 +31,7 @@ export function openShare(s) {
   openSheet(s, "Share", el("div", { class: "bnviz-share" },
     el("img", { class: "bnviz-qr", src: code, alt: "QR code of the link for the audience" }),
     el("a", { class: "bnviz-watch", href: link, target: "_blank", rel: "noopener" }, link.replace(/^https?:\/\//, "")),
-    local && el("p", { class: "bnviz-alone" }, `Only this machine can open this link: ${alone}`) || "",
+    local && el("p", { class: "bnviz-only-here" }, `Only this machine can open this link: ${alone}`) || "",
     el("ul", { class: "bnviz-ways" },
       el("li", {}, copyButton("Copy audience link", link), el("span", {}, `For phones: who opens it sees ${shown}.`)),
       s.data.audience ? "" : el("li", {}, copyButton("Copy link", reachable(document.location.href, address).href),
