@@ -63,7 +63,9 @@ def found(page, theme):
 
 def settled(page):
     """The page's script has run, and so has the tab that was asked for."""
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=30_000
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -103,15 +105,16 @@ def test_axe_finds_nothing_serious_in_a_lesson_for_its_audience_and_in_a_file(qu
     settled(page)
     assert found(page, theme) == []
     audience = f"{served.url}/bnviz/watch/{page.locator(PLAYER).get_attribute('data-run')}"
-    for address in (audience, file.as_uri()):
+    seen = {audience: ("Layers", "One update", "Plane", "Findings"), file.as_uri(): ("Layers", "Findings")}
+    for address, tabs in seen.items():
         page.goto(address)
-        expect(page.locator(PLAYER)).to_have_attribute("data-seq", re.compile(r"^[1-9]"))
-        for tab in page.get_by_role("tab").all():
-            tab.click()
-            expect(tab).to_have_attribute("aria-selected", "true")
-            assert found(page, theme) == [], (address, tab.inner_text())
-            if address == audience:  # nothing is asked of those who can only watch
-                expect(page.locator(".bnviz-notice").filter(has=page.get_by_role("button"))).to_have_count(0)
+        expect(page.locator(PLAYER)).to_have_attribute("data-seq", re.compile(r"^[1-9]"), timeout=30_000)
+        for tab in tabs:  # what the other tabs show is drawn as on the whole page
+            page.get_by_role("tab", name=tab, exact=True).click()
+            expect(page.get_by_role("tab", name=tab, exact=True)).to_have_attribute("aria-selected", "true")
+            assert found(page, theme) == [], (address, tab)
+            # Nothing is asked of those who can only watch.
+            expect(page.locator(".bnviz-notice").get_by_role("button")).to_have_count(0)
 
 
 def test_a_chart_is_reached_by_keyboard_says_what_it_shows_and_lets_a_layer_be_chosen(quiet_page, served):
