@@ -20,7 +20,7 @@ from tests.support.server import dashboard
 from .conftest import SMALL, opened
 
 HTML = '<img src=x onerror="hacked=1"><script>hacked=1</script><a href="javascript:hacked=1">a</a></script>'
-MARKDOWN = "[b](https://evil.example) ![c](https://evil.example/x.png) https://evil.example www.evil.example me@evil.example $d$ `e`"
+MARKDOWN = "[b](https://evil.example) ![c](https://evil.example/x.png) www.evil.example me@evil.example $d$ `e`"
 HOSTILE = f"{HTML} {MARKDOWN} %{{x}} &lt;i&gt;"
 FOUND = """() => [
   ...(window.hacked ? ["a script ran"] : []),
