@@ -62,7 +62,7 @@ def harmless_in_every_tab(page):
     for tab in page.get_by_role("tab").all():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
-        page.wait_for_load_state("networkidle")
+        expect(page.locator("[data-test-script-state=running]")).to_have_count(0, timeout=60_000)
         for x, y in page.evaluate(MIDDLES):  # where a chart says what is under the pointer
             page.mouse.move(x, y)
         assert page.evaluate(FOUND) == []
@@ -96,7 +96,7 @@ def test_what_a_link_and_a_file_of_ones_own_say_is_text(quiet_page, watched, tmp
     rows = "".join(f"{row},{row % 3}.5,<b>{row % 2}</b>\n" for row in range(60))
     table.write_text(f'"1 {quoted}","2 {quoted}","3 {quoted}"\n{rows}')
     page.locator("input[type=file]").set_input_files(table)
-    expect(page.get_by_test_id("stSidebar").get_by_text("rows to train")).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("stSidebar").get_by_text("rows to train")).to_be_visible(timeout=90_000)
     expect(page).to_have_url(re.compile("dataset=own-"), timeout=60_000)
     page.get_by_role("combobox", name="Target").click()
     expect(page.get_by_role("option").first).to_contain_text("<img src=x")
