@@ -39,3 +39,12 @@ def test_a_row_of_the_sidebar_is_called_what_the_network_has(hub):  # noqa: F811
     page.toggle(key="arm1_on").set_value(False).run()
     page.toggle(key="arm0_on").set_value(True).run()
     assert [page.toggle(key=f"arm{place}_on").label for place in (0, 1)] == ["BatchNorm", "No normalization"]
+
+
+def test_text_of_others_is_no_markdown_and_no_link():
+    assert escaped("*a* [b](c) <d> :e: $f$") == r"\*a\* \[b\]\(c\) \<d\> \:e\: \$f\$"
+    assert escaped("batch@0.1") == r"batch\@0\.1"
+    for address in ("https://a.example", "HTTP://a.example", "www.a.example", "WWW.a.example", "me@a.example"):
+        shown = escaped(address).replace("\\", "")
+        assert shown != address
+        assert shown.replace("\N{WORD JOINER}", "") == address
