@@ -20,6 +20,7 @@ import bnviz
 from bnviz.awake import AwakeClock
 from bnviz.config import RunConfig
 from bnviz.recording import Note, Recording
+from bnviz.serve import hub as hub_module
 from bnviz.serve import worker as worker_module
 from bnviz.serve.hub import Hub
 from bnviz.serve.shelf import Shelf
@@ -46,8 +47,9 @@ def open_hub():
 
 
 @pytest.fixture
-def hub(open_hub):
+def hub(open_hub, monkeypatch):
     """The same for all, as a new process takes seconds; no run is left in it."""
+    monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 600.0)
     yield open_hub
     for run in open_hub.runs():
         open_hub.stop(run)
