@@ -35,6 +35,8 @@ SLICE = 0.1
 """Seconds of going back between two looks at the commands."""
 BEAT_SECONDS = 2.0
 """Between two signs of life: who gives none, and does not compute either, is ended."""
+NICENESS = 5
+"""Training gives way to the page and the server where they share its processor; alone it is as fast as ever."""
 OF_ARMS = ("change", "fork", "undo", "drop", "rename")
 """Commands that wait while the run goes back, as a step does, and then act where it is."""
 
@@ -47,7 +49,9 @@ class _Session:
     slow: SlowMotion
     writer: StreamWriter
     commands: Commands
-    paused: bool = False  # from the start: after one step, measured
+    rest_at: int | None = None  # the step at which to rest, measured, until told to play
+    paused: bool = False
+    napping: bool = False  # paused because nobody watches
     interval: float = 0.0  # seconds a step has to take at least; 0: full speed
     status: str = ""
     journey: Journey | None = None
@@ -65,10 +69,11 @@ class _Session:
 
     def loop(self) -> None:
         """Train, and follow commands, until told to stop."""
-        if self.paused:
-            self._say_status()
-            self._write(self.trainer.items(measure=True))
         while True:
+            if self.rest_at is not None and self.journey is None and self.trainer.step_count >= self.rest_at:
+                self.rest_at, self.paused = None, True
+                self._say_status()
+                self._write(self.trainer.items(measure=True))
             self._say_status()
             self._beat()
             deadline = time.monotonic() + self.interval
@@ -129,10 +134,9 @@ class _Session:
             elif self.journey is not None:
                 self._obey_on_the_way(command, values)
             elif command == "play":
-                self.paused = False
-                self._extend_when_finished()
+                self._play(**values)
             elif command == "pause" and not self.resting:
-                self.paused = True
+                self.paused, self.napping = True, bool(values.get("unwatched"))
                 self._write(self.trainer.items(measure=True))  # what is shown while paused is where the networks are
             elif command == "step":
                 self.paused = True
@@ -142,6 +146,15 @@ class _Session:
                 self._steer(command, values)
         except ValueError as error:
             self.writer.write(Note("problem", str(error)))
+
+    def _play(self, unwatched: bool = False) -> None:
+        """Go on; unwatched: somebody watches again, which ends a nap, and no rest that was wished for."""
+        if unwatched and not self.napping:
+            return
+        self.paused = self.napping = False
+        if not unwatched:
+            self.rest_at = None
+        self._extend_when_finished()
 
     def _extend_when_finished(self, by: int | None = None) -> None:
         trainer = self.trainer
@@ -202,6 +215,8 @@ class _Session:
 
 def main() -> None:
     """Serve runs until stdin ends."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICENESS)
     # Frames get a private copy of stdout; whatever a library prints goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -233,7 +248,7 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: I
         if problem:
             raise ValueError(problem)
         trainer = Trainer(config, lambda text, share: writer.write(Note("progress", text, share)), nets)
-        _Session(trainer, SlowMotion(trainer), writer, commands, start["paused"]).loop()
+        _Session(trainer, SlowMotion(trainer), writer, commands, start["rest_at"]).loop()
     except (DataUnavailable, ValueError) as error:
         writer.write(Note("failed", str(error)))
     except (MemoryError, RuntimeError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from bnviz import awake
 from bnviz.config import RunConfig
 from bnviz.recording import Note
+from bnviz.serve import journal
 from bnviz.serve.lent import Lent
 from bnviz.serve.own_model import OwnModel
 from bnviz.serve.run import Run
@@ -89,7 +90,7 @@ class Hub:
 
     def get(self, source_id: str) -> Source | None:
         """What has this id, or None."""
-        with self._lock:
+        with self._lock:  # found by hashes that nobody outside can know, so that time tells nothing of the ids
             return self._sources.get(source_id) or self.lent.get(source_id)
 
     def runs(self) -> Iterator[Run]:
@@ -97,6 +98,12 @@ class Hub:
         with self._lock:
             sources = tuple(self._sources.values())
         yield from (source for source in sources if isinstance(source, Run))
+
+    @property
+    def workers(self) -> int:
+        """How many processes there are for runs, those that stand by among them."""
+        with self._lock:
+            return len(self._busy) + len(self._spares)
 
     def add(self, source: Source) -> None:
         """Make something watchable that is no run of ours, such as a recording; it stays as long as the server."""
@@ -111,11 +118,11 @@ class Hub:
 
     def start(
         self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False,
-        waits: bool = False,
+        rest_at: int | None = None,
     ) -> Run:  # fmt: skip
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
-        for_viewers: rest after the first frames until somebody watches. waits: rest after the first step until told to
+        for_viewers: rest after the first frames until somebody watches. rest_at: rest at this step until told to
         play. Where another run has taken that place
         already, by a second press of the same button, that one is returned. Errors: TooManyRuns.
         """
@@ -129,13 +136,14 @@ class Hub:
                 raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
             self._warm = True
             run = Run(config, owner, instead_of, for_viewers, self.shelf)
-            run.waits = waits
+            run.rest_at = rest_at
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
                 self.stop(instead_of, "Started anew.")
             run.worker = self._take_worker(instead_of)
             self._busy.add(run.worker)
         self._started = time.monotonic()
+        journal.tell("run-started", run=journal.short(run.id))
         threading.Thread(target=self._serve, args=(run, run.worker), daemon=True).start()
         if instead_of is not None:
             instead_of.replaced_by(run)
@@ -179,7 +187,7 @@ class Hub:
     def _serve(self, run: Run, worker: Worker) -> None:
         """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
-        for item in worker.run(run.config, self.own_model.spec if self.own_model else None, run.waits):
+        for item in worker.run(run.config, self.own_model.spec if self.own_model else None, run.rest_at):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
         run.keeper.close()
@@ -196,6 +204,10 @@ class Hub:
         if not ready_again:
             text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
             run.end(Status.FAILED, text)
+        journal.tell(
+            "run-ended", run=journal.short(run.id), status=run.status.value, reason=run.text, step=run.step,
+            seconds=round(time.monotonic() - run.started, 1),
+        )  # fmt: skip
 
     def _refill(self) -> None:
         with self._lock:

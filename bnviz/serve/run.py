@@ -7,7 +7,8 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.recording import Note, Recording
 from bnviz.serve.keeping import Keeper
+from bnviz.serve.looks import Look, Looks
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.standing import Standing
+from bnviz.serve.visitors import same_key
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import Audience, News, Source, Status
 
@@ -56,11 +59,11 @@ class Run:
         """The last update close by, as its owner asked for it."""
         self.plane: Plane | None = None
         """What the networks make of the plane, while somebody looks."""
-        self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
+        self.looks = Looks()
         self.successor: Source | None = None
         self.started = awake.now()
-        self.waits = False
-        """Whether it rests after its first step, until it is told to play."""
+        self.rest_at: int | None = None
+        """The step at which it rests until it is told to play."""
         self.worker: Worker | None = None
         self.keeper = Keeper(shelf, self.owner, self.history)
         self._audience = Audience()
@@ -129,7 +132,7 @@ class Run:
 
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""
-        return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
+        return same_key(key, self.control)
 
     def command(self, name: Command, /, **values: Any) -> None:
         """Send a command to the run's worker, such as play, pause or step."""
@@ -140,15 +143,10 @@ class Run:
                 self._arrivals.clear()
             worker.send(name, **values)
 
-    def look(self, unit: dict[str, Any] | None, plane: bool) -> None:
-        """Have what is looked at measured beside the frames, and nothing else: a unit in the last update, the plane.
-
-        unit: `arm`, `layer` and `unit` of `SlowMotion.close_up`.
-        """
-        ready = self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED)
-        if ready and self.worker is not None and self._looked_at != (unit, plane):
-            self._looked_at = unit, plane
-            self.worker.send("look", unit=unit, plane=plane)
+    def look(self, who: Hashable, look: Look) -> None:
+        """Have measured beside the frames what these viewers, or others, look at, and nothing else."""
+        worker = self.worker if self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED) else None
+        self.looks.take(who, look, None if worker is None else partial(worker.send, "look"))
 
     def become(self, config: RunConfig, changes: Iterable[Change], labels: Sequence[str] | None = None) -> None:
         """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve.looking import attend
 from bnviz.serve.messages import extras_of, header_of, scene_message, scene_of
-from bnviz.serve.texts import Message, Series, Text
+from bnviz.serve.series import AT_REST, Lead, Made, Series
+from bnviz.serve.texts import Message, Text
 from bnviz.source import Source, Status
 
 FASTEST = 0.04
@@ -21,10 +24,6 @@ AUDIENCE_EVERY = 0.09
 """The same for the audience: ten a second look smooth, and there may be hundreds of them on one network."""
 ON_THE_WAY = 2
 """Messages to one viewer that may be under way: the buffers between here and there would hold minutes of them."""
-SERIES_EVERY = 0.33
-"""Seconds between updates of the charts over steps, of the sentence and of the timeline."""
-Lead = tuple[View, int | None]
-"""A view, and the step looked at; None: the newest."""
 log = logging.getLogger(__name__)
 
 
@@ -52,8 +51,11 @@ class Viewer:
     """Whether there is something to tell."""
     drawn: object = None
     """Structure of the figures that the viewer has; differs from a message's: it needs the whole scene."""
+    lacks: bool = False
+    """Whether the last message was for figures that it does not have: it needs another, with the whole scene."""
     series: Series | None = None
-    news: Message | Text | None = None
+    news: deque[Message | Text] = field(default_factory=lambda: deque(maxlen=1))
+    """The newest message, if it is not taken yet. Put in by one thread and taken out by another, each in one go."""
     sent: int = 0
     seen: int | None = None
     """How many messages have come through, as it says; None: it never said."""
@@ -78,7 +80,8 @@ class Viewer:
 
     def move(self) -> None:
         """Another source comes in the place of the one watched: nothing of that one is left."""
-        self.drawn = self.news = self.seek = self.series = None
+        self.drawn = self.seek = self.series = None
+        self.news.clear()
         self.lead = self.lead and (self.lead[0], None)
 
     def take(self) -> str | bytes | None:
@@ -91,12 +94,13 @@ class Viewer:
         return text.packed if self.packed else text.plain
 
     def _next(self) -> Text | None:
-        message, self.news = self.news, None
+        message = self.news.popleft() if self.news else None
         if not isinstance(message, Message):
             return message
+        self.lacks = message.structure != self.drawn and message.scene is None
+        if self.lacks:
+            return None
         if message.structure != self.drawn:
-            if message.scene is None:
-                return None  # the next message brings it
             self.drawn, self.series = message.structure, message.series
             return message.scene
         if message.series is not self.series:
@@ -114,12 +118,14 @@ class Stream:
         self._lock = threading.Lock()
         self._wakeup = threading.Event()
         self._thread: threading.Thread | None = None
+        self._asked = threading.Event()
+        """Set when somebody looks at something else, as while the timeline is dragged: that waits for no pace."""
         self._fresh = False
         """Whether the source has something new."""
         self._heard_at = time.time()
         """When it last had."""
-        self._audience_at = self._series_at = 0.0
-        self._series: dict[Lead, Series] = {}
+        self._audience_at = 0.0
+        self._series = Made()
         self._lead: Lead | None = None
 
     def join(self, viewer: Viewer) -> None:
@@ -157,6 +163,8 @@ class Stream:
     def refresh(self, viewer: Viewer) -> None:
         """A viewer looks at something else: make a message for it."""
         viewer.due = True
+        if not viewer.audience:
+            self._asked.set()
         self._wakeup.set()
 
     def lead(self, view: View, seek: int | None) -> None:
@@ -171,18 +179,21 @@ class Stream:
 
     def _loop(self) -> None:
         while True:
-            self._wakeup.wait()
+            rested = not self._wakeup.wait(AT_REST if self._series.owing else None)
             self._wakeup.clear()
+            self._asked.clear()
             with self._lock:
                 viewers = tuple(self._viewers)
                 if not viewers:
                     self._thread = None
-                    attend(self.source, [])
+                    attend(self.source, self, [])
                     return
             started = time.monotonic()
-            attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
+            for viewer in viewers:
+                viewer.due |= rested and viewer.looks_at()[1] is not None
+            attend(self.source, self, [(viewer.view, viewer.key) for viewer in viewers])
             self._publish(self._whose_turn(viewers), sum(not viewer.leads for viewer in viewers))
-            time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
+            self._asked.wait(max(0.0, FASTEST - (time.monotonic() - started)))
             if any(viewer.due for viewer in viewers):
                 self._wakeup.set()
 
@@ -205,13 +216,11 @@ class Stream:
         groups: dict[Lead, list[Viewer]] = {}
         for viewer in viewers:
             groups.setdefault(viewer.looks_at(), []).append(viewer)
-        now = time.monotonic()
-        if now - self._series_at >= SERIES_EVERY or self.source.status not in (Status.RUNNING, Status.GROWING):
-            self._series_at, self._series = now, {}
+        self._series.forget()
         for (view, seek), group in groups.items():
             message = self._message_or_problem(view, seek, group, watching)
             for viewer in group:
-                viewer.news = message
+                viewer.news.append(message)
                 viewer.wake()
 
     def _message_or_problem(self, view: View, seek: int | None, group: list[Viewer], watching: int) -> Message | Text:
@@ -219,7 +228,7 @@ class Stream:
         try:
             return self._message(view, seek, group, watching)
         except Exception as error:
-            log.exception("A message could not be made (%s)", view)
+            log.exception("A message for the tab %s could not be made", view.tab)
             text = f"This view could not be drawn ({type(error).__name__}); training goes on. Please report it."
             return Text.of("problem", text=text)
 
@@ -227,19 +236,22 @@ class Stream:
         about = {"at": round(self._heard_at, 3), "watching": watching}
         scene = scene_of(self.source, seek, view.solo)
         header = header_of(self.source, scene, seek) | about
-        panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         shape = (self, *charts.structure(scene, view))
-        due, moving = (view, seek) not in self._series, seek is None
-        figures = charts.patch(scene, view, series=due) if scene.current and (due or moving) else {}
+        training = self.source.status in (Status.RUNNING, Status.GROWING)
+        due = self._series.due((view, seek), training)
+        still = not scene.current or (seek is not None and not due)
+        moved = charts.at_step if due == "step" else partial(charts.patch, series=due == "all")
+        live = {} if still else moved(scene, view)
         if due:
-            slow = {panel.id for panel in panels if not (panel.live and moving)}
-            rest = {name: figures.pop(name) for name in slow & figures.keys()}
-            self._series[view, seek] = Series(rest, extras_of(scene, view, seek))
+            slow = {panel.id for panel in charts.panels(scene, view) if seek is not None or not panel.live}
+            rest = {name: live.pop(name) for name in slow & live.keys()}
+            extras = extras_of(scene, view, seek, told=due == "all")
+            self._series[view, seek] = Series(rest, extras, whole=due == "all")
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = Text.of("scene", **scene_message(self.source, scene, view, seek), **about)
-        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole, moving)
+        return Message(shape, header, live if scene.current else None, self._series[view, seek], whole, seek is None)
 
 
 def _nothing() -> None:

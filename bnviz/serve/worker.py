@@ -52,16 +52,16 @@ class Worker(Child):
             return  # the reader of items() sees the end and reports it
 
     def run(
-        self, config: RunConfig, model: str | None = None, paused: bool = False
+        self, config: RunConfig, model: str | None = None, rest_at: int | None = None
     ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:
         """Start a run and yield what the child measures and says, until the run has stopped or the child is gone.
 
-        model: names the factory of somebody's own nets. paused: rest after the first step, until told to play.
+        model: names the factory of somebody's own nets. rest_at: rest at this step until told to play.
         The first item says which layers there are, the last is a note
         `stopped` when the child is ready for another run; without it, the child died.
         """
         self._listening, self._silent, self._idle = True, 0, 0
-        self.send("start", config=config.to_dict(), model=model, paused=paused)
+        self.send("start", config=config.to_dict(), model=model, rest_at=rest_at)
         try:
             reader = StreamReader(self.stdout)
         except ValueError:

@@ -22,6 +22,7 @@ beforeEach(() => {
   Object.assign(globalThis, { WebSocket: Socket, window: {}, document: { hidden: false, scripts: [], baseURI: "http://host/" } });
   s = { socket: "/socket", data: {}, view: {}, tries: 0, root: { dataset: {} } };
   connect(s);
+  s.ws.onopen();
   watchOver(s);
 });
 
@@ -49,7 +50,7 @@ test("a hidden page does not look", () => {
 test("a page that comes back asks for the newest, and opens another socket where nobody answers", () => {
   pass(500);
   backAgain(s);
-  assert.deepEqual(opened[0].sent, [{ resync: true }]);
+  assert.deepEqual(opened[0].sent, [{ view: {} }, { resync: true }]);
   pass(500);
   assert.equal(opened.length, 2);
 });
@@ -71,5 +72,5 @@ test("a closed one is opened at once, however long it would have waited", () => 
 test("after sleep, which only the clock on the wall tells, it asks too", () => {
   slept = 3_600_000;
   pass(1000);
-  assert.deepEqual(opened[0].sent, [{ resync: true }]);
+  assert.deepEqual(opened[0].sent, [{ view: {} }, { resync: true }]);
 });

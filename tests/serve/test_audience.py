@@ -214,7 +214,7 @@ def test_the_code_leads_to_this_server_alone(port, run, monkeypatch):  # noqa: F
 
 def test_below_a_path_everything_is_there_too(port, run, monkeypatch):  # noqa: F811
     monkeypatch.setattr(
-        "bnviz.serve.app.st.get_option", {"server.baseUrlPath": "/below", "server.allowedHosts": []}.get
+        "bnviz.serve.app.st.get_option", {"server.baseUrlPath": "/below", "server.enableCORS": True}.get
     )
     for path in (f"bnviz/watch/{run.id}", "bnviz/watch.js", "bnviz/plotly.min.js"):
         assert get(port, f"/below/{path}")[0].status == 200

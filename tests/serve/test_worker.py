@@ -107,7 +107,7 @@ def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
     arms = (Arm("batch", noise=True), Arm("none"))
     config = RunConfig(depth=2, width=8, arms=arms, optimizer="momentum", learning_rate=0.05)
     trainer = Trainer(config)
-    items = worker.run(config, paused=True)
+    items = worker.run(config, rest_at=0)
     until(items, lambda item: isinstance(item, tuple))
     trainer.step()
     worker.send("change", arm="none", fields={"normalization": "weight"})
