@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -31,18 +32,18 @@ from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
 from bnviz.source import Status
 from tests.browser.chromium import chromium
+from tests.support import server as support
 from tests.support.line import Line, line_to
-from tests.support.server import Dashboard, dashboard, wait_for
+from tests.support.server import Dashboard, dashboard
 
 SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
 LARGE = RunConfig(depth=50, width=256, batch_size=1024)
 EVERY = SMALL.measure_every
+wait_for = partial(support.wait_for, seconds=240)
 
 
 @dataclass
 class Row:
-    """A fault, and what became of it."""
-
     fault: str
     times: int = 0
     survived: int = 0
@@ -68,22 +69,22 @@ def left(processes: Iterable[psutil.Process]) -> int:
     return sum(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
 
 
-def seconds_until(condition: Callable[[], object], most: float = 60.0) -> float:
+def seconds_until(condition: Callable[[], object]) -> float:
     started = time.monotonic()
-    wait_for(condition, most)
+    wait_for(condition)
     return time.monotonic() - started
 
 
 def begun(hub: Hub) -> Run:
     run = hub.start(SMALL, "me")
+    run.watch(lambda: None)  # or it would be stopped after a minute
     wait_for(lambda: run.step > 2 * EVERY)
     return run
 
 
 def workers_get(hub: Hub, fault: str, times: int, what: signal.Signals, said: str) -> Row:
     """A signal comes to a run's worker, at a random moment, while another run trains beside it."""
-    row, rng = Row(fault), random.Random(0)
-    neighbour = hub.start(SMALL, "you")
+    row, rng, neighbour = Row(fault), random.Random(0), begun(hub)
     for _ in range(times):
         run = begun(hub)
         time.sleep(rng.random())
@@ -114,7 +115,6 @@ def memory_runs_out(hub: Hub, times: int) -> Row:
 
 
 def clock_is_set(hub: Hub) -> Row:
-    """The clock on the wall jumps, while a run trains and the shelf is tidied."""
     row, now = Row("clock set, by a day there and back"), time.time
     run = begun(hub)
     for jump in (86_400, -86_400, 0):
@@ -133,7 +133,7 @@ def step_of(page: Page) -> int:
 
 def opened(page: Page, url: str) -> None:
     page.goto(f"{url}/?{SMALL.to_query()}")
-    wait_for(lambda: page.locator(".bnviz-player[data-step]").count() and step_of(page) > 0, 90)
+    wait_for(lambda: page.locator(".bnviz-player[data-step]").count() and step_of(page) > 0)
 
 
 def newest(folder: Path) -> Path:

@@ -20,6 +20,7 @@ import bnviz
 from bnviz.awake import AwakeClock
 from bnviz.config import RunConfig
 from bnviz.recording import Note, Recording
+from bnviz.serve import hub as hub_module
 from bnviz.serve import worker as worker_module
 from bnviz.serve.hub import Hub
 from bnviz.serve.shelf import Shelf
@@ -46,8 +47,9 @@ def open_hub():
 
 
 @pytest.fixture
-def hub(open_hub):
+def hub(open_hub, monkeypatch):
     """The same for all, as a new process takes seconds; no run is left in it."""
+    monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 600.0)
     yield open_hub
     for run in open_hub.runs():
         open_hub.stop(run)
@@ -99,14 +101,14 @@ def test_killed_at_a_random_moment_nothing_measured_is_lost_and_the_neighbour_go
 
 
 def test_a_hung_worker_is_ended_and_said_and_one_that_rests_is_not(hub, monkeypatch):
-    monkeypatch.setattr(worker_module, "IDLE_LOOKS", 4)
+    monkeypatch.setattr(worker_module, "IDLE_LOOKS", 6)
     run, neighbour = hub.start(CONFIG, "me"), hub.start(CONFIG, "you", for_viewers=True)
     wait_for(lambda: run.step > 20 and neighbour.status is Status.PAUSED)
     process = run.worker.pid
     os.kill(process, signal.SIGSTOP)
     wait_for(lambda: run.status is Status.FAILED)
     assert run.text == (
-        "Training ended: its process has given no sign of life for 4 seconds. All frames so far are kept."
+        "Training ended: its process has given no sign of life for 6 seconds. All frames so far are kept."
     )
     wait_for(lambda: run.worker is None)
     assert gone(process)
