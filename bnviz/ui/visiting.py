@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -28,7 +29,8 @@ def mine(source: Source) -> bool:
 
 def let_go(file: UploadedFile) -> None:
     """What was given is not needed any more: Streamlit would keep it in memory for as long as the page is open."""
-    if (context := get_script_run_ctx()) is not None:
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
