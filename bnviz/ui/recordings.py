@@ -11,14 +11,14 @@ from bnviz.serve.app import shelf_path
 from bnviz.serve.lending import lend, lend_both
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.shelf import MAX_FILES, MAX_UPLOAD_MEGABYTES
+from bnviz.serve.shelf import MAX_FILES
 from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
 from bnviz.serve.shelf.entry import Entry
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import card_words as words
-from bnviz.ui import passing
+from bnviz.ui import passing, recording_upload
 from bnviz.ui.markdown import escaped
-from bnviz.ui.visiting import at_home, let_go, visitor
+from bnviz.ui.visiting import at_home, visitor
 
 AT_ONCE = 12
 """Recordings shown at first, and with each further press of the button."""
@@ -37,7 +37,7 @@ def draw(watch: Watch) -> None:
         _offer_undo()
         left, right = st.columns(2, vertical_alignment="top")
         with left:
-            _take_upload()
+            recording_upload.draw()
         entries = _entries(whose)
         with right:
             _offer_overlay(entries, watch)
@@ -202,30 +202,6 @@ def _undo() -> None:
     entry: Entry = st.session_state.pop("recordings_removed")
     if not server().hub.shelf.restore(entry):
         st.toast("It is gone for good: there was no more room, or it was removed too long ago.")
-
-
-def _take_upload() -> None:
-    """Draw where a file can be dropped; what was dropped is added once, and said."""
-    state = st.session_state
-    given = st.file_uploader(
-        "Add a recording", "arrow", key=f"recordings_file_{state.setdefault('recordings_turn', 0)}",
-        max_upload_size=MAX_UPLOAD_MEGABYTES, help="A file that Save, bnviz run --out or bnviz.watch wrote.",
-    )  # fmt: skip
-    if given is not None:
-        try:
-            with st.spinner("Reading …"):
-                added = server().hub.shelf.add(given.getvalue(), given.name, visitor())
-            state["recordings_said"] = (True, f"Added {added.title}. {added.card.damage}".strip())
-        except ValueError as error:
-            state["recordings_said"] = (False, str(error))
-        except OSError as error:
-            state["recordings_said"] = (False, f"{given.name} could not be kept: {error.strerror or error}.")
-        let_go(given)
-        state["recordings_turn"] += 1  # an empty place for the next one
-        st.rerun()
-    good, text = state.pop("recordings_said", (True, ""))
-    if text:
-        (st.success if good else st.error)(escaped(text), icon=f":material/{'check' if good else 'error'}:")
 
 
 def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
