@@ -7,7 +7,8 @@ from bnviz.lessons import Lesson, built_in
 from bnviz.serve.health import Pulse
 from bnviz.serve.hub import Hub
 from bnviz.serve.selfcheck import SelfCheck
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Source
 
 

@@ -17,7 +17,7 @@ from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
 from bnviz.serve.texts import Text
-from bnviz.serve.viewers import Viewer
+from bnviz.serve.viewer import Viewer
 from bnviz.serve.visitors import OWN_PAGE
 from bnviz.serve.worker import Command
 from bnviz.source import Source

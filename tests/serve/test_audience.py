@@ -17,7 +17,8 @@ from bnviz.charts.scene import View
 from bnviz.serve import viewers
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Status
 from tests.serve.test_app import get, port, run, socket_of  # noqa: F401
 from tests.support.server import wait_for

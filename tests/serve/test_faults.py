@@ -80,7 +80,7 @@ def test_the_clock_on_the_wall_ends_nothing():
     naming = {str(file.relative_to(BNVIZ)) for file in BNVIZ.rglob("*.py") if "time.time(" in file.read_text()}
     assert naming == {
         "serve/shelf/__init__.py", "serve/shelf/card.py", "serve/follow.py", "data/openml.py",  # dates of files
-        "serve/viewers.py",  # when a frame was heard, for programs that measure how old it is
+        "serve/stream.py",  # when a frame was heard, for programs that measure how old it is
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from bnviz.serve.texts import Text
-from bnviz.serve.viewers import Viewer
+from bnviz.serve.viewer import Viewer
 
 
 def test_a_message_is_not_lost_at_whatever_moment_it_comes_in():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bnviz.serve.shared import server
-from bnviz.serve.viewers import Viewer
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Status
 from bnviz.ui import passing
 from tests.support.server import wait_for

@@ -10,7 +10,8 @@ from bnviz.frames import Event
 from bnviz.recording import Note, Recording
 from bnviz.serve.run import Run
 from bnviz.serve.series import Made
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Kept, Status
 from tests.serve.conftest import CONFIG, Seat
 
