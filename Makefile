@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
-.PHONY: run test test-all coverage install gallery chromium lint player
+.PHONY: run test test-all coverage install gallery chromium nginx lint player
 
 run: $(VENV)/.installed
 	$(BIN)/bnviz $(ARGS)
@@ -12,7 +12,7 @@ run: $(VENV)/.installed
 # Everything but the browser on two cores; then the browser, which wants both for itself. What is marked `long` is left
 # out, to keep to 20 minutes; `make test-all` runs it too.
 WHICH = not long
-test: $(VENV)/.installed-test chromium lint player
+test: $(VENV)/.installed-test chromium nginx lint player
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and ($(WHICH))" --durations 10 $(ARGS)
 	$(if $(ARGS),,$(BIN)/pytest -m "browser and ($(WHICH))" --durations 10)
 
@@ -57,3 +57,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 # Browser tests take any Chromium; where there is none, Debian's is installed if it can be.
 chromium: $(VENV)/.installed-test
 	$(BIN)/python tests/browser/chromium.py
+
+# Tests of what a proxy does take nginx; where there is none, Debian's is fetched if it can be.
+nginx: $(VENV)/.installed-test
+	$(BIN)/python -m tests.support.nginx

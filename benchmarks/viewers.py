@@ -97,7 +97,7 @@ async def watch(url: str, tally: Tally, until: float) -> None:
                 async for message in ws:
                     now, told = time.time(), header(message)
                     tally.size += len(message)
-                    if told["step"] and tally.steps[-1:] != [told["step"]]:
+                    if told.get("step") and tally.steps[-1:] != [told["step"]]:
                         tally.ages.append(now - told["at"])
                         tally.steps.append(told["step"])
                     if tally.slow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class History:
         self._steps: list[tuple[Frame, ...]] = []
         self._events: list[Event] = []
         self._most = self._limit = most
+        self.added_at: float | None = None
+        """When the newest step came, by `time.monotonic`."""
         self._lock = threading.Lock()
 
     @property
@@ -40,9 +43,10 @@ class History:
             if not self._steps or len(frames) != len(self._steps[-1]):
                 self._limit = min(int(np.clip(MAX_BYTES / _size(frames), MIN_STEPS, MAX_STEPS)), self._most)
             self._steps.append(frames)
+            self.added_at = time.monotonic()
             while len(self._steps) > self._limit:
-                time = np.log([each[0].step + LINEAR_STEPS for each in self._steps])
-                del self._steps[1 + int(np.argmin(time[2:] - time[:-2]))]
+                times = np.log([each[0].step + LINEAR_STEPS for each in self._steps])
+                del self._steps[1 + int(np.argmin(times[2:] - times[:-2]))]
 
     def add_event(self, event: Event) -> None:
         """Append an event; at a rewind, forget what is told anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
@@ -33,8 +33,12 @@ class Member:
     @property
     def title(self) -> str:
         """Its name for people: its own, or what is done to it, and since when."""
-        since = "" if self.since is None else f" · {'forked at' if self.forked else 'since'} step {self.since}"
-        return self.name or self.arm.title + since
+        return self.name or self.arm.title + self.history
+
+    @property
+    def history(self) -> str:
+        """What comes after a name to tell it from one that is alike: ` · forked at step 30`, ` · since step 30`."""
+        return "" if self.since is None else f" · {'forked at' if self.forked else 'since'} step {self.since}"
 
 
 def lineup(config: RunConfig, events: Iterable[Event]) -> dict[str, Member]:
@@ -84,6 +88,20 @@ def _changed(arm: Arm, changes: Mapping[str, str]) -> Arm:
 def free_place(taken: Collection[int]) -> int:
     """The first place that no arm has."""
     return next(place for place in count() if place not in taken)
+
+
+def to_undo(events: Sequence[Event]) -> int | None:
+    """The place among the events of what undoing undoes: the last change of networks, or fork that is still there."""
+    dropped = {event.arm for event in events if event.kind == "drop"}
+    return next(
+        (
+            place
+            for place, event in reversed([*enumerate(events)])
+            if (event.kind == "change" and event.touches_networks)
+            or (event.kind == "fork" and event.changes["label"] not in dropped)
+        ),
+        None,
+    )
 
 
 def flipped(arm: Arm, config: RunConfig) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from bnviz import awake
 from bnviz.frames import Description
 from bnviz.history import History
 from bnviz.recording import Recording
@@ -88,7 +88,7 @@ class Audience:
 
     def __init__(self) -> None:
         self.count = 0
-        self.alone_since = time.monotonic()
+        self.alone_since = awake.now()
         """When the last of them left."""
         self._news: list[News] = []
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ class Audience:
     @property
     def alone_for(self) -> float:
         """Seconds since somebody watched; 0 while somebody does."""
-        return 0.0 if self.count else time.monotonic() - self.alone_since
+        return 0.0 if self.count else awake.now() - self.alone_since
 
     def join(self, news: News) -> None:
         """One more."""
@@ -109,7 +109,7 @@ class Audience:
         with self._lock:
             self.count -= 1
             self._news.remove(news)
-            self.alone_since = time.monotonic()
+            self.alone_since = awake.now()
 
     def tell(self) -> None:
         """Call them all."""

@@ -16,7 +16,7 @@ import bnviz
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    "config", "presets", "frames", "lineup", "closeup", "history", "recording", "source",  # values
+    "awake", "leash", "config", "presets", "frames", "lineup", "closeup", "history", "recording", "source",  # values
     "data", "models", "ics", "landscape", "probe", "motion", "training",  # data, nets, measures, training
     "watching", "integrations", "linting",  # somebody else's nets
     "verdict", "charts", "lessons", "comparing", "laws", "as_pytorch",  # judgement, pictures, questions, what must hold
@@ -185,6 +185,31 @@ def test_files_stay_readable():
         if (count := len(path.read_text().splitlines())) > 250
     }
     assert not long
+
+
+NOT_ON_WINDOWS = {
+    "os": {"fork", "forkpty", "kill", "killpg", "setsid", "setpgid", "getuid", "geteuid", "nice", "wait", "mkfifo",
+           "sysconf", "statvfs", "getloadavg", "sched_getaffinity", "posix_spawn"},
+    "signal": {"SIGKILL", "SIGSTOP", "SIGCONT", "SIGCHLD", "SIGHUP", "SIGALRM", "alarm", "setitimer", "pthread_kill"},
+    "subprocess": {"preexec_fn", "start_new_session", "pass_fds"},
+    "": {"fcntl", "resource", "termios", "pty", "pwd", "grp"},
+}  # fmt: skip
+"""What handling processes does without. (`os.kill` is there, but ends a process whatever the signal.)"""
+
+
+@pytest.mark.parametrize("module", sorted(module for module in modules() if floor(module) in ("serve", "training")))
+def test_processes_are_handled_by_what_every_system_has(module):
+    """Where something is used if it is there, the text says so: `hasattr(os, "name")`, or `except ImportError`."""
+    text, found = modules()[module].read_text(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.attr in NOT_ON_WINDOWS.get(node.value.id, ()) and f'"{node.attr}"' not in text:
+                found.add(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.keyword) and node.arg in NOT_ON_WINDOWS["subprocess"]:
+            found.add(node.arg)
+        elif isinstance(node, ast.Import) and "ImportError" not in text:
+            found |= {alias.name for alias in node.names} & NOT_ON_WINDOWS[""]
+    assert not found
 
 
 def test_functions_stay_readable():

@@ -9,12 +9,26 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from bnviz.charts.lines import cursor
 from bnviz.charts.look import PALETTE, Figure, encode, sign
 from bnviz.charts.panel import Panel, Part, Tab
 from bnviz.charts.scene import Scene, View
 from bnviz.charts.tabs import TABS
 
-__all__ = ["TABS", "Scene", "View", "changes", "encode", "figures", "legend", "notice", "panels", "patch", "told"]
+__all__ = [
+    "TABS",
+    "Scene",
+    "View",
+    "at_step",
+    "changes",
+    "encode",
+    "figures",
+    "legend",
+    "notice",
+    "panels",
+    "patch",
+    "told",
+]
 
 LIVE = ("x", "y", "z", "customdata", "text")
 """What of a trace may change from frame to frame."""
@@ -48,6 +62,13 @@ def patch(scene: Scene, view: View, series: bool) -> dict[str, Figure]:
     return {panel.id: changes(panel.draw(scene, view)) for panel in chosen if series or panel.live}
 
 
+def at_step(scene: Scene, view: View) -> dict[str, Figure]:
+    """What of each figure differs from that of another step of the same history: a patch, or the new `cursor` alone."""
+    chosen, view = panels(scene, view), _seen(view)
+    line = {"cursor": _live(cursor(scene, view))}
+    return {panel.id: line if panel.across == "step" else changes(panel.draw(scene, view)) for panel in chosen}
+
+
 def legend(scene: Scene, view: View) -> Part:
     """`{"colors", "names", "signs"}` by the arms' places; names: of those drawn, "" where none is."""
     names = dict(zip(scene.places, scene.titles.values(), strict=True))
@@ -61,7 +82,7 @@ def legend(scene: Scene, view: View) -> Part:
 
 def changes(figure: Figure) -> Figure:
     """What of a figure may differ from that of another step, as `Plotly.animate` takes it, and the note."""
-    data = [{name: trace[name] for name in LIVE if name in trace} for trace in figure["data"]]
+    data = [_live(trace) for trace in figure["data"]]
     for trace in data:
         if isinstance(trace.get("text"), list) and "customdata" in trace:
             del trace["text"]  # names of layers do not change
@@ -73,6 +94,10 @@ def changes(figure: Figure) -> Figure:
     found: Figure = {"data": data, "traces": list(range(len(data))), "layout": axes, "note": figure["note"]}
     # Plotly moves lines without a redraw, but no heatmap.
     return found | {"redraw": True} if any("z" in trace for trace in data) else found
+
+
+def _live(trace: dict[str, Any]) -> dict[str, Any]:
+    return {name: trace[name] for name in LIVE if name in trace}
 
 
 def structure(scene: Scene, view: View) -> tuple[object, ...]:

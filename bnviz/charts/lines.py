@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from bnviz.charts import signs
-from bnviz.charts.look import Figure, axis, floats, layout, marker, nice_above, translucent
+from bnviz.charts.look import Figure, axis, floats, layout, marker, nice_above, plain, translucent
+from bnviz.charts.marks import text_of
 from bnviz.charts.measures import Measure
 from bnviz.charts.rows import text_size
 from bnviz.charts.scales import LOG, SHARE
@@ -119,7 +120,7 @@ def chart(
         hoverdistance=40, uirevision=f"{y.get('type', 'linear')}{view.log_steps}",
     )  # fmt: skip
     return {
-        "data": [*traces, _events(scene, view), _cursor(scene, view)],
+        "data": [*traces, _events(scene, view), cursor(scene, view)],
         "layout": figure_layout,
         "note": note,
     }
@@ -135,15 +136,16 @@ def _upright(view: View, steps: list[int], **look: Any) -> dict[str, Any]:
 def _events(scene: Scene, view: View) -> dict[str, Any]:
     color = scene.colors(view).quiet
     return _upright(
-        view, [event.step for event in scene.marks], mode="lines+markers",
+        view, [mark.event.step for mark in scene.marks], mode="lines+markers",
         line={"color": translucent(color, 0.5), "width": 1},
         marker={"symbol": "triangle-down", "size": 7, "color": color},
-        text=[line for event in scene.marks for line in [f"step {event.step}: {event.text}"] * 3],
+        text=[line for mark in scene.marks for line in [plain(text_of(mark))] * 3],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
-def _cursor(scene: Scene, view: View) -> dict[str, Any]:
+def cursor(scene: Scene, view: View) -> dict[str, Any]:
+    """The line at the step drawn, the last trace of a chart over steps; without points while that is the newest."""
     return _upright(
         view, [scene.current[0].step] if scene.behind else [], mode="lines", hoverinfo="skip",
         line={"color": scene.colors(view).text, "width": 1.5, "dash": "3px,3px"},

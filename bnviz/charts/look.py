@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 Theme = Literal["light", "dark"]
 Figure = dict[str, Any]
 
+_ALIKE = str.maketrans("<>&%{}", "‹›＆％❴❵")
 
 READABLE = 18
 """Size of type, in pixels, that is read from the back of a room; in Present nothing is smaller."""
@@ -172,3 +173,8 @@ def hull(ranges: NDArray[np.float64]) -> tuple[float, float]:
     low, high = max(known[:, 0].min(), low - reach), min(known[:, 1].max(), high + reach)
     step = nice_above((high - low) / 10)
     return float(np.floor(low / step + 1e-6) * step), float(np.ceil(high / step - 1e-6) * step)
+
+
+def plain(name: str) -> str:
+    """A name from elsewhere as text of a chart: what Plotly would take for its own becomes what looks alike."""
+    return name.translate(_ALIKE)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from bnviz.charts.scene import Scene
+from bnviz.charts.scene import Mark, Scene
 from bnviz.config import SETTINGS, TITLES, Arm
 from bnviz.config.arm import ARM_SETTINGS
 from bnviz.config.settings import Choice, Flag
@@ -24,18 +24,19 @@ TOLD = frozenset({"label", "place"})
 def marks(scene: Scene) -> list[dict[str, Any]]:
     """`{"step", "look", "name", "text", "arm"}` for each event that belongs on a timeline, in order.
 
-    look: the first kept step at which it shows; name: short, for the mark itself; arm: the arm's place, or None.
+    look: the first kept step at which it shows; name: short, for the mark itself; arm: the arm's place, of a fork that
+    of the new one, or None.
     """
     steps, places = [frames[0].step for frames in scene.steps], dict(zip(scene.titles, scene.places, strict=True))
     return [
         {
-            "step": event.step,
-            "look": steps[min(bisect_left(steps, event.step), len(steps) - 1)] if steps else event.step,
-            "name": name_of(event),
-            "text": f"step {event.step}: {event.text}",
-            "arm": places.get(event.arm or ""),
+            "step": mark.event.step,
+            "look": steps[min(bisect_left(steps, mark.event.step), len(steps) - 1)] if steps else mark.event.step,
+            "name": name_of(mark.event),
+            "text": text_of(mark),
+            "arm": places.get(mark.event.changes.get("label", mark.event.arm or "")),
         }
-        for event in scene.marks
+        for mark in scene.marks
     ]
 
 
@@ -45,6 +46,13 @@ def name_of(event: Event) -> str:
     if event.kind in ("change", "grow"):
         return changes or event.kind
     return f"{event.kind}: {changes}" if changes else event.kind
+
+
+def text_of(mark: Mark) -> str:
+    """An event in words, such as `step 30: BatchNorm → rate 0.1` or `step 30: fork of BatchNorm → LayerNorm`."""
+    event, changes = mark.event, changed(mark.event.changes)
+    who = {"fork": f"fork of {mark.who}", "diverged": f"{mark.who} diverged"}.get(event.kind, mark.who)
+    return f"step {event.step}: " + " → ".join(filter(None, (who, changes)))
 
 
 def changed(changes: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ UNIT = 5
 """A row is as high as the density of values spread evenly over a fifth of the horizontal axis."""
 LABELLED = 26
 """Above so many layers only every fifth is labelled."""
+ROOMY = 2
+"""With more networks profiles are narrow."""
 LONGEST_NAME = 18
 """Characters of a layer's name beside its row; the whole name is shown where the mouse is."""
 WIDEST = 0.58
@@ -169,11 +171,12 @@ def profile(scene: Scene, view: View, measure: Measure, labels: bool = False) ->
             "hovertemplate": f"%{{text}} · step %{{customdata[1]:.0f}} · {title}"
             f"<br>{measure.what} %{{customdata[0]:{scale.number}}}<extra></extra>",
         })  # fmt: skip
+    x = scale.by_layer(recent)
+    if view.present and view.large is None and len(scene.titles) > ROOMY and "dtick" in x:
+        x["dtick"] *= 2  # large labels would run into each other
     return {
         "data": [*traces, *([] if measure.guide is None else [_upright(scene, view, measure.guide)])],
-        "layout": layer_layout(
-            scene, view, labels=labels or view.stacked, x=axis(colors, size, **scale.by_layer(recent))
-        ),
+        "layout": layer_layout(scene, view, labels=labels or view.stacked, x=axis(colors, size, **x)),
         "note": _exact_zeros(scene, known, measure.name) if isinstance(scale, Log) else "",
     }
 

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from bnviz.charts.look import PALETTE, Colors
+from bnviz.charts.look import PALETTE, Colors, plain
 from bnviz.charts.view import View
 from bnviz.closeup import Closeup, Plane
 from bnviz.config import Arm, RunConfig, numbered
 from bnviz.frames import Event, Floats, Frame, arm_names, layer_names, quantities
-from bnviz.lineup import Member, current_config, lineup
+from bnviz.lineup import Member, current_config, lineup, lineups
 
 __all__ = ["Moment", "Scene", "View"]
 
 Moment = Literal["none", "running", "resting", "past"]
 """Where the networks are that stand behind a picture: nowhere (a recording), in training, where the picture is, or
 further on."""
+EVERYONE = "all networks"
 RECENT = 30
 """Measured steps that decide the ranges of axes, so that these do not jitter."""
+
+
+class Mark(NamedTuple):
+    """An event that changed what is trained, or that an arm diverged."""
+
+    event: Event
+    who: str
+    """What people called its network just before it."""
 
 
 @dataclass(frozen=True)
@@ -45,26 +54,33 @@ class Scene:
     """What the networks make of the plane, where their inputs lie in one and it is looked at."""
     solo: int | None = None
     """Place of the only arm that is drawn; None, and a place that no arm has: all are."""
+    over: bool = False
+    """Whether all steps are done, so that no more is measured unless somebody asks for it."""
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
-        """Names of the weight layers."""
+        """Names of the weight layers, for charts."""
         if self.current:
-            return self.current[0].layers
+            return tuple(plain(each) for each in self.current[0].layers)
         return () if self.config is None else layer_names(self.config)
 
     @cached_property
-    def members(self) -> dict[str, Member]:
-        """Each arm that is there and drawn, as it is at the step drawn, by its label, in order of place; one that is
-        there later alone is as it will be.
+    def everyone(self) -> dict[str, Member]:
+        """Each arm that is there, as it is at the step drawn, by its label, in order of place; one that is there later
+        alone is as it will be, and each has the name that it was given, whenever that was.
         """
         if self.config is None:
             return {}
-        everyone = lineup(self.config, self.events)
-        if self.behind:
-            then = lineup(self.config, self.past_events)
-            everyone = {label: then.get(label, each) for label, each in everyone.items()}
-        return {label: each for label, each in everyone.items() if each.place == self.solo} or everyone
+        now = lineup(self.config, self.events)
+        if not self.behind:
+            return now
+        then = lineup(self.config, self.past_events)
+        return {label: replace(then.get(label, each), name=each.name) for label, each in now.items()}
+
+    @cached_property
+    def members(self) -> dict[str, Member]:
+        """Those of them that are drawn."""
+        return {label: each for label, each in self.everyone.items() if each.place == self.solo} or self.everyone
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
@@ -87,9 +103,9 @@ class Scene:
         if self.config is None:
             labels = arm_names(self.steps)
             alone = [label for place, label in enumerate(labels) if place == self.solo]
-            return {label: label for label in alone or labels}
-        titles = [member.title for member in self.members.values()]
-        return dict(zip(self.members, numbered(titles), strict=True))
+            return {label: plain(label) for label in alone or labels}
+        titles = numbered(member.title for member in self.everyone.values())
+        return {label: title for label, title in zip(self.everyone, titles, strict=True) if label in self.members}
 
     @cached_property
     def places(self) -> list[int]:
@@ -148,9 +164,14 @@ class Scene:
         return any(np.isfinite(getattr(frame, name)).any() for frame in self.recent)
 
     @cached_property
-    def marks(self) -> list[Event]:
+    def marks(self) -> list[Mark]:
         """The events to mark on the charts over steps."""
-        return [event for event in self.events if event.touches_networks or event.kind == "diverged"]
+        if self.config is None:
+            marks = [Mark(event, event.arm or EVERYONE) for event in self.events]
+        else:  # the arms before each event
+            before = zip(self.events, lineups(self.config, self.events), strict=False)
+            marks = [Mark(event, _called(event.arm, there)) for event, there in before]
+        return [mark for mark in marks if mark.event.touches_networks or mark.event.kind == "diverged"]
 
     def colors(self, view: View) -> Colors:
         """The colours of the viewer's theme, those of the arms in the order in which they are drawn."""
@@ -190,6 +211,13 @@ class Scene:
         if steps:
             return min(steps) if min(steps) <= shown else None
         return next((each.step for each in self.current if each.arm == label and each.diverged), None)
+
+
+def _called(arm: str | None, there: Mapping[str, Member]) -> str:
+    """What people call an arm, as it is among those that are there."""
+    members = dict(sorted(there.items(), key=lambda each: each[1].place))
+    titles = numbered(member.name or member.arm.title for member in members.values())
+    return dict(zip(members, titles, strict=True)).get(arm or "", EVERYONE)
 
 
 def _last_with(name: str, frame: Frame, past: Sequence[Sequence[Frame]]) -> Frame:

@@ -12,8 +12,8 @@ Values = Literal["preactivation", "input"]
 Shift = Literal["relative", "l2", "cosine"]
 LONGEST = 40
 """Characters of a name that a client may send."""
-MOST_CHARTS = 9
-"""Charts of a tab that can be asked for alone: as many as there are keys for them."""
+MOST_CHARTS = 99
+"""Charts of a tab that can be asked for alone: their number has two digits at most."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--model", metavar="FILE.py:FUNCTION", help="offer your own model: what this function makes")
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="keep recordings of all runs in this folder")
+    parser.add_argument("--keep", metavar="SIZE", type=_size, help="keep that much of them, as 500MB or 20GB (4GB)")
     parser.add_argument("--lessons", type=Path, metavar="DIR", help="offer the lessons in this folder, too")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
+    parser.add_argument("--url", help="where a proxy offers it, such as https://demo.school.org/bnviz")
     bounds = parser.add_argument_group("what visitors may use together")
     bounds.add_argument("--cores", type=int, help="so many runs train at full speed, more share (default: all cores)")
     bounds.add_argument("--memory", type=float, metavar="GB", help="memory of all runs; one may take half of it, "
@@ -36,12 +39,21 @@ def add(commands: Any) -> None:
     parser.add_argument("--overlay", action="store_true", help="lay two recordings over each other, on common axes")
 
 
+def _size(text: str) -> int:
+    """Bytes of a size such as 500MB."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?) ?([MGT])B", text.strip(), re.IGNORECASE)
+    size = 0 if match is None else int(float(match[1]) * {"M": 10**6, "G": 10**9, "T": 10**12}[match[2].upper()])
+    if size < 10**6:
+        raise argparse.ArgumentTypeError(f"must be a size from 1MB on, such as 500MB or 20GB, got {text!r}.")
+    return size
+
+
 def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
     from bnviz.serve.admission.limits import Limits
     from bnviz.serve.app import make_app
-    from bnviz.serve.launch import serve
+    from bnviz.serve.launch import Place, serve
     from bnviz.serve.own_model import own_model
     from bnviz.serve.shared import server
     from bnviz.serve.shelf import Shelf
@@ -53,6 +65,8 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         if chosen.recordings.exists() and not chosen.recordings.is_dir():
             raise UserError(f"--recordings must be a folder, got the file {chosen.recordings}.")
         server().hub.shelf = Shelf(chosen.recordings.absolute())
+    if chosen.keep is not None:
+        server().hub.shelf.most_bytes = chosen.keep
     if chosen.lessons is not None:
         own = own_lessons(chosen.lessons)
         server().lessons = own | server().lessons | own  # first, and in the place of those of the same name
@@ -60,7 +74,8 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         server().hub.own_model = model = own_model(chosen.model)
         if not model.fits:
             print(f"{model.title}: {model.problem}", file=sys.stderr)
-    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query)
+    behind = None if chosen.url is None else Place.of(chosen.url)
+    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query, behind=behind)
 
 
 def _open(chosen: argparse.Namespace) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +17,9 @@ import torch
 from loky import ProcessPoolExecutor, cpu_count
 
 from bnviz.comparing.running import Race, Run
+
+LEASH_SECONDS = 1.0
+"""How often a process looks whether the one that waits for it is still there."""
 
 
 class Job(NamedTuple):
@@ -52,7 +58,7 @@ def _elsewhere(race: Race, jobs: Sequence[Job], count: int) -> Iterator[Run]:
             "jobs=1 trains in this one."
         ) from error
     # loky's processes do not run the caller's script again, as those of the standard library would.
-    pool = ProcessPoolExecutor(count, initializer=_begin, initargs=(parcel, list(sys.path)))
+    pool = ProcessPoolExecutor(count, initializer=_begin, initargs=(parcel, list(sys.path), os.getpid()))
     try:
         pending: dict[Future[Run], Job] = {pool.submit(_run, *job): job for job in jobs}
         for future in as_completed(pending):
@@ -67,13 +73,21 @@ def _elsewhere(race: Race, jobs: Sequence[Job], count: int) -> Iterator[Run]:
 _race: Race | None = None
 
 
-def _begin(parcel: bytes, path: list[str]) -> None:
+def _begin(parcel: bytes, path: list[str], parent: int) -> None:
     """In a new process: the same modules can be imported, and the interrupt key is for the one that waits."""
     global _race
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     sys.path[:] = path
     _race = cloudpickle.loads(parcel)
+
+
+def _end_with(parent: int) -> None:
+    """Whoever waited was killed: a run for nobody would go on to its end."""
+    while os.getppid() == parent:
+        time.sleep(LEASH_SECONDS)
+    os._exit(1)
 
 
 def _run(*job: Any) -> Run:

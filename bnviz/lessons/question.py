@@ -9,6 +9,7 @@ import numpy as np
 
 from bnviz.config import RunConfig
 from bnviz.lessons.kinds import KINDS, MOST, OfEach, OfLayers, OfMost
+from bnviz.lineup import lineup
 from bnviz.verdict import two_arms
 from bnviz.verdict.state import State
 from bnviz.verdict.wording import Span, listed, names, number, spans
@@ -57,7 +58,7 @@ class Question:
 
     def options(self, config: RunConfig) -> tuple[Option, ...]:
         """What can be predicted; one of them is true."""
-        kind, called = KINDS[self.kind], names(config.arms)
+        kind, called = KINDS[self.kind], names(lineup(config, ()).values())
         if isinstance(kind, OfLayers):
             return tuple(map(Option, (*LAYERS, NONE_CLEARLY)))
         if isinstance(kind, OfEach) and len(self.arms) == 1:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from bnviz.frames import Event, Frame
 from bnviz.history import History
+from bnviz.leash import end_with_parent
 from bnviz.recording import Note, Recording, StreamReader, StreamWriter
 
 MAX_MEMORY = 4 * 2**30
@@ -19,6 +20,7 @@ MAX_MEMORY = 4 * 2**30
 
 def main() -> int:
     """Copy the recording; what is wrong with it is said on stderr. Status 2: it is none."""
+    end_with_parent()
     _limit()
     with open(sys.argv[1], "rb") as source:
         try:

@@ -26,7 +26,7 @@ CUT = "It was cut short: what comes before the cut is shown."
 
 
 NoteKind = Literal[
-    "starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem", "closeup", "plane"
+    "starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem", "closeup", "plane", "beat"
 ]
 
 

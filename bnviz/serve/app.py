@@ -9,26 +9,30 @@ import io
 import re
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from streamlit.runtime import get_instance
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from bnviz.serve import audience, sockets
+from bnviz.serve import audience, health, journal, player, sockets
+from bnviz.serve.headers import SafeHeaders, embedders
+from bnviz.serve.inbound import Pace, Uploads
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.shelf.entry import Entry
 from bnviz.serve.takeaway import routes as takeaway
 from bnviz.serve.takeaway.routes import file_name
-from bnviz.serve.visitors import BasePath, Hosts, PageHeaders, browser, from_this_machine, same_origin
+from bnviz.serve.visitors import BasePath, Hosts, Origins, PageHeaders, browser, from_this_machine, same_origin
 from bnviz.source import Source
 
-HERE = Path(__file__).resolve().parent
 CHUNK = 2**20
 SHELF = "/bnviz/recordings/{key}.arrow"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -37,11 +41,21 @@ ARROW = "application/vnd.apache.arrow.stream"
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Open the server with the app, and close it with the app."""
+    journal.begin()
+    journal.tell("server-started", version=version("bnviz"))
     server().open()
+    pulse = asyncio.create_task(server().pulse.beat())
     try:
         yield
     finally:
+        pulse.cancel()
         server().close()
+        journal.tell("server-stopped")
+
+
+async def health_report(request: Request) -> Response:
+    """How the server is, as JSON."""
+    return JSONResponse(health.report(server()), headers={"Cache-Control": "no-store"})
 
 
 async def plotly_js(request: Request) -> Response:
@@ -55,7 +69,7 @@ async def plotly_js(request: Request) -> Response:
 
 @cache
 def _plotly(compressed: bool) -> bytes:
-    source = (HERE / "plotly-cartesian.min.js").read_bytes()
+    source = player.plotly().encode()
     return gzip.compress(source, 6) if compressed else source
 
 
@@ -117,6 +131,7 @@ def routes() -> list[BaseRoute]:
     """What the server answers besides Streamlit's own."""
     return [
         Route(PLOTLY, plotly_js),
+        Route(health.PATH, health_report),
         Route("/bnviz/run/{run}/recording.arrow", recording_file),
         *takeaway.routes(),
         Route(SHELF, shelf_file),
@@ -128,15 +143,34 @@ def routes() -> list[BaseRoute]:
 def middleware() -> list[Middleware]:
     """What every request passes."""
     return [
+        Middleware(SafeHeaders, frames=embedders()),
         Middleware(Hosts, names=_host_names),
         Middleware(BasePath, base=lambda: st.get_option("server.baseUrlPath") or ""),
+        Middleware(Origins, trusted=_origins),
         Middleware(PageHeaders, script=PLOTLY),
+        Middleware(Pace),
+        Middleware(Uploads, held=_uploads),
     ]
+
+
+def _uploads() -> dict[str, list[int]]:
+    """Bytes of each file that Streamlit holds, by session."""
+    files = get_instance().uploaded_file_mgr
+    assert isinstance(files, MemoryUploadedFileManager)
+    return {
+        session: [len(each.data) for each in tuple(held.values())]
+        for session, held in tuple(files.file_storage.items())
+    }
 
 
 def _host_names() -> list[str]:
     """The names of this server: its own, or Streamlit's option, which it looks at for its own socket alone."""
     return server().host_names or list(st.get_option("server.allowedHosts") or ["*"])
+
+
+def _origins() -> list[str]:
+    """The origins that Streamlit's options trust, where somebody has set them."""
+    return list(st.get_option("server.corsAllowedOrigins") or []) if st.get_option("server.enableCORS") else ["*"]
 
 
 def make_app(page: Path) -> st.App:

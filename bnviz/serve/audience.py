@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from bnviz.charts import TABS
 from bnviz.serve import player
 from bnviz.serve.address import own_address
+from bnviz.serve.headers import embedders
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of
@@ -31,17 +32,17 @@ PATH = "/bnviz/watch/{run}"
 """Path of the page below the app's base path."""
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; base-uri 'self'; "
-    "form-action 'none'; frame-ancestors 'self'; "
-    "style-src 'self' 'unsafe-inline'"  # Plotly sets attributes named style
+    "form-action 'none'; "
+    "style-src 'self' 'unsafe-inline'; "  # Plotly sets attributes named style
+    "frame-ancestors "
 )
-HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 async def page(request: Request) -> Response:
     """The page of one run or recording; in words, with 404, where there is no such run."""
     source = server().hub.get(request.path_params["run"])
     if source is None:
-        return Response(_file("gone.html"), 404, HEADERS, "text/html")
+        return Response(_file("gone.html"), 404, _headers(), "text/html")
     data = {
         "socket": path_of(source),
         "plotly": player.PLOTLY,
@@ -55,7 +56,11 @@ async def page(request: Request) -> Response:
         "address": lan_address(),
     }
     text = _file("page.html").replace("{data}", html.escape(json.dumps(data)))
-    return Response(text, headers=HEADERS | {"Cache-Control": "no-store"}, media_type="text/html")
+    return Response(text, headers=_headers() | {"Cache-Control": "no-store"}, media_type="text/html")
+
+
+def _headers() -> dict[str, str]:
+    return {"Content-Security-Policy": POLICY + embedders()}
 
 
 @cache
@@ -81,7 +86,7 @@ async def qr(request: Request) -> Response:
     sink = io.BytesIO()
     link = base.rstrip("/") + PATH.format(run=request.path_params["run"])
     segno.make_qr(link, error="m").save(sink, kind="svg", border=4, omitsize=True, light="#fff", xmldecl=False)
-    return Response(sink.getvalue(), headers=HEADERS, media_type="image/svg+xml")
+    return Response(sink.getvalue(), media_type="image/svg+xml")
 
 
 def _is_own(base: str, host: str) -> bool:
@@ -102,7 +107,7 @@ def _text(read: Callable[[], str], kind: str) -> Callable[[Request], Awaitable[R
         return gzip.compress(read().encode(), 9)
 
     async def give(request: Request) -> Response:
-        headers = {"Cache-Control": "max-age=300", "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+        headers = {"Cache-Control": "max-age=300", "Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
             return Response(packed(), headers=headers | {"Content-Encoding": "gzip"}, media_type=kind)
         return Response(read(), headers=headers, media_type=kind)

@@ -20,7 +20,8 @@ RECENT_SECONDS = 600.0
 
 def still_written(path: Path) -> bool:
     """Whether the file has no end yet and was written to lately."""
-    return not ended(path) and time.time() - path.stat().st_mtime < RECENT_SECONDS
+    # A time to come, where a clock was set back, is none at which it was written to lately.
+    return not ended(path) and abs(time.time() - path.stat().st_mtime) < RECENT_SECONDS
 
 
 def opened(file: Path, damage: str = "") -> Kept:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bnviz.config import CATALOG, RunConfig
+from bnviz import awake
+from bnviz.config import RunConfig
 from bnviz.recording import Note
+from bnviz.serve import journal
 from bnviz.serve.admission import Admission
 from bnviz.serve.lent import Lent
 from bnviz.serve.own_model import OwnModel
@@ -75,7 +77,7 @@ class Hub:
 
     def get(self, source_id: str) -> Source | None:
         """What has this id, or None."""
-        with self._lock:
+        with self._lock:  # found by hashes that nobody outside can know, so that time tells nothing of the ids
             return self._sources.get(source_id) or self.lent.get(source_id)
 
     def runs(self) -> Iterator[Run]:
@@ -84,11 +86,11 @@ class Hub:
             sources = tuple(self._sources.values())
         yield from (source for source in sources if isinstance(source, Run))
 
-    def shown_to_all(self) -> Run | None:
-        """The run that most watch, for those who wait for their own; never on somebody's own data or model."""
-        ours = (run for run in self.runs() if run.config.dataset in CATALOG and run.config.model != "own")
-        trained = (run for run in ours if run.worker is not None and run.history.latest is not None)
-        return max(trained, key=lambda run: run.watchers, default=None)
+    @property
+    def workers(self) -> int:
+        """How many processes there are for runs, those that stand by among them."""
+        with self._lock:
+            return len(self._pool)
 
     def add(self, source: Source) -> None:
         """Make something watchable that is no run of ours, such as a recording; it stays as long as the server."""
@@ -103,14 +105,13 @@ class Hub:
 
     def start(
         self, config: RunConfig, owner: str, instead_of: Run | None = None, for_viewers: bool = False,
-        waits: bool = False,
+        rest_at: int | None = None,
     ) -> Run:  # fmt: skip
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
         It begins at once where there is room, and else waits in the queue. for_viewers: rest after the first frames
-        until somebody watches. waits: rest after the first step until told to play.
-        Where another run has taken that place already, by a second press of the same button, that one is returned.
-        Errors: TooLarge, TooManyRuns.
+        until somebody watches. rest_at: rest at this step until told to play. Where another run has taken that place
+        already, by a second press of the same button, that one is returned. Errors: TooLarge, TooManyRuns.
         """
         self.admission.check(config)
         with self._lock:
@@ -119,7 +120,7 @@ class Hub:
                 if isinstance(taken, Run):
                     return taken
             run = Run(config, owner, instead_of, for_viewers, self.shelf)
-            run.waits = waits
+            run.rest_at = rest_at
             begins = self.admission.enter(run, self.runs(), instead_of)
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
@@ -146,6 +147,7 @@ class Hub:
             self._lock.wait_for(lambda: instead_of.worker is None, timeout=1.0)
         worker = self._pool.take()
         run.begin(worker)
+        journal.tell("run-started", run=journal.short(run.id))
         threading.Thread(target=self._serve, args=(run, worker), daemon=True).start()
 
     def restart(self, run: Run) -> Run:
@@ -170,6 +172,12 @@ class Hub:
         if worker is not None:
             worker.close()
 
+    def _abandon(self, run: Run, text: str, status: Status = Status.STOPPED) -> None:
+        """Stop a run and end its process: nobody waits for another run in its place."""
+        run.end(status, text)
+        if (worker := run.worker) is not None:
+            worker.close()
+
     def _insist(self, run: Run, worker: Worker) -> None:
         if run.worker is worker:
             worker.close()
@@ -178,7 +186,7 @@ class Hub:
         """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
         model = self.own_model.spec if self.own_model else None
-        for item in worker.run(run.started_with, model, run.waits, whereabouts(run.history)):
+        for item in worker.run(run.started_with, model, run.rest_at, whereabouts(run.history)):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
         run.keeper.close()
@@ -193,6 +201,10 @@ class Hub:
         if not ready_again and run.status.live:
             text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
             run.end(Status.FAILED, text)
+        journal.tell(
+            "run-ended", run=journal.short(run.id), status=run.status.value, reason=run.text, step=run.step,
+            seconds=round(awake.now() - run.started, 1),
+        )  # fmt: skip
 
     def _tidy(self) -> None:
         """Thread of the janitor: stop what nobody watches, forget what nobody remembers."""
@@ -223,14 +235,15 @@ class Hub:
 
     def _tend(self, run: Run) -> None:
         minutes = self.admission.limits.minutes
-        if run.worker is None:
+        if (worker := run.worker) is None:
             if run.alone_for > FORGET_SECONDS and not run.status.live:
                 with self._lock:
                     self._sources.pop(run.id, None)
         elif run.alone_for > UNWATCHED_SECONDS:
             self._give_way(run)
-        elif time.monotonic() - run.since > minutes * 60:
-            run.end(Status.STOPPED, f"Stopped: it has trained for {minutes:g} min, as long as a run may here.")
-            run.worker.close()
+        elif awake.now() - run.since > minutes * 60:
+            self._abandon(run, f"Stopped: it has trained for {minutes:g} min, as long as a run may here.")
+        elif hung := worker.look(begun=run.status is not Status.STARTING):
+            self._abandon(run, f"Training ended: {hung}. All frames so far are kept.", Status.FAILED)
         elif run.alone_for > NAP_SECONDS:
             run.nap()

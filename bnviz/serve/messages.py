@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from bnviz import charts
-from bnviz.charts.marks import marks
+from bnviz.charts.marks import marks, text_of
 from bnviz.charts.scene import Moment, Scene, View
 from bnviz.config import numbered
 from bnviz.frames import Frame
 from bnviz.lessons.question import Question, from_code
-from bnviz.lineup import flipped, lineup
+from bnviz.lineup import current_config, flipped, lineup, to_undo
 from bnviz.serve.run import Run
 from bnviz.source import Source, Status
 from bnviz.verdict import Span, findings, sentence
@@ -36,7 +36,8 @@ def scene_of(source: Source, seek: int | None, solo: int | None = None) -> Scene
         moment = "past" if seek is not None else "resting" if resting else "running"
     closeup = run.closeup if run is not None and moment == "resting" else None
     plane = run.plane if run is not None and moment in ("resting", "running") else None
-    return Scene(config, steps, events, current, classes, moment, closeup, plane, solo)
+    over = source.status is Status.FINISHED
+    return Scene(config, steps, events, current, classes, moment, closeup, plane, solo, over)
 
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
@@ -52,14 +53,15 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
     }
 
 
-def extras_of(source: Source, scene: Scene, view: View, seek: int | None) -> dict[str, Any]:
-    """What goes with the charts over steps: the sentence, the timeline, what they show, and findings if wanted."""
+def extras_of(source: Source, scene: Scene, view: View, seek: int | None, told: bool = True) -> dict[str, Any]:
+    """What goes with the charts over steps: sentence, timeline, what they show if `told`, findings if wanted."""
     extras: dict[str, Any] = {
-        "sentence": words_of(scene), "timeline": timeline_of(scene, seek), "told": charts.told(scene, view),
-        **arms_of(scene),
+        "sentence": words_of(scene), "timeline": timeline_of(scene, seek), **arms_of(scene),
     }  # fmt: skip
     if not scene.current and source.text:  # why there is nothing to see yet
         extras["sentence"] = _spans([Span(source.text)])
+    if told:
+        extras["told"] = charts.told(scene, view)
     if view.tab == "findings" and not view.away:
         extras["findings"] = findings_of(scene)
     if (asked := from_code(view.ask)) is not None:
@@ -68,29 +70,31 @@ def extras_of(source: Source, scene: Scene, view: View, seek: int | None) -> dic
 
 
 def answer_of(scene: Scene, asked: Question, until: int | None) -> dict[str, Any]:
-    """What the run says to a question at a step: `{"ask", "option", "spans"}`; before that step it cannot say yet.
+    """What the run says to a question after so many steps: `{"ask", "option", "spans"}`; before, it cannot say yet.
 
     The step drawn has no part in it: the answer is that of the run.
     """
     newest = scene.steps[-1][0].step if scene.steps else 0
-    beat = scene.config.measure_every if scene.config is not None else 1
-    if until is not None and newest + beat < until:
-        text = f"The run cannot say yet: this is step {newest}, and it answers at step {until}."
+    beat = current_config(scene.config, scene.events).measure_every if scene.config is not None else 1
+    # The last of 300 steps is step 299; of these, step 290 may be the last that is measured.
+    if until is not None and newest + 1 < until and not (scene.over and newest + beat >= until):
+        text = f"The run cannot say yet: this is step {newest}, and it answers when {until} steps are done."
         return {"ask": asked.code, "option": None, "spans": _spans([Span(text)])}
-    seen = [frames for frames in scene.steps if until is None or frames[0].step <= until]
+    seen = [frames for frames in scene.steps if until is None or frames[0].step < until]
     found = asked.answer(read(scene.config, seen, scene.events))
     unsure = [Span("The run cannot say: ")] if found.option is None else []
     return {"ask": asked.code, "option": found.option, "spans": _spans([*unsure, *found.why])}
 
 
 def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
-    """Status, step and speed."""
+    """Status, step, how many there will be, and speed."""
     latest = source.history.latest
     return {
         "status": source.status.value,
         "step": scene.current[0].step if scene.current else 0,
         "newest": latest[0].step if latest else 0,
         "rate": round(source.rate),
+        "steps": source.config.steps if isinstance(source, Run) else None,
         "text": source.text,
         "busy": source.busy if isinstance(source, Run) and source.status is Status.RUNNING else "",
         "unkept": source.unkept,
@@ -133,8 +137,17 @@ def arms_of(scene: Scene) -> dict[str, Any]:
             "label": label, "place": member.place, "title": title, "name": member.name,
             "normalization": arm and arm.normalization, "flipped": flipped(arm or member.arm, scene.config),
         })  # fmt: skip
-    changes = [event for event in scene.events if event.kind == "change" and event.touches_networks]
-    return {"arms": arms, "undo": f"step {changes[-1].step}: {changes[-1].text}" if changes else ""}
+    return {"arms": arms, "undo": _undoing(scene)}
+
+
+def _undoing(scene: Scene) -> str:
+    """What undoing would undo, and how; empty: nothing."""
+    place = to_undo(scene.events)
+    if place is None:
+        return ""
+    event = scene.events[place]
+    how = "the copy is dropped" if event.kind == "fork" else "a copy from just before it goes on beside the others"
+    return f"{next(text_of(mark) for mark in scene.marks if mark.event is event)}: {how}"
 
 
 def _until_shown(scene: Scene) -> list[tuple[Frame, ...]]:

@@ -13,6 +13,12 @@ PLOTLY = "/bnviz/plotly.min.js"
 
 
 @cache
+def plotly() -> str:
+    """The part of plotly.js for charts with x and y axes, a third of the whole."""
+    return (Path(__file__).parent / "plotly-cartesian.min.js").read_text()
+
+
+@cache
 def script() -> str:
     """The modules as the one script that a component is: without imports, and one export, the component."""
     return joined(sorted(FOLDER.glob("*.js")))

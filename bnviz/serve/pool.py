@@ -22,6 +22,10 @@ class Pool:
         self._spares: list[Worker] = []
         self._taken_at = time.monotonic()
 
+    def __len__(self) -> int:
+        """All of them."""
+        return len(self.busy) + len(self._spares)
+
     def take(self) -> Worker:
         """A warm worker, else a new one. The newest spare is one that was just given back: the others may still be
         importing torch."""

@@ -17,6 +17,9 @@ _ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
 }
 
+KILLED = 9
+"""The signal by which Linux ends a process when memory runs out."""
+
 
 class Child:
     """A Python module run as a process, `python -m module arguments`, with pipes to its stdin and from its stdout.
@@ -70,7 +73,8 @@ class Child:
     def _how_it_ended(self) -> str:
         code = self.process.wait()
         if code < 0:
-            return f"its process was killed (signal {-code})"
+            reason = ", perhaps for want of memory" if -code == KILLED else ""
+            return f"its process was killed (signal {-code}){reason}"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"its process ended with status {code}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bnviz import awake
 from bnviz.closeup import Closeup, Plane, closeup_from, plane_from
 from bnviz.config import RunConfig
 from bnviz.config.change import Change
@@ -17,9 +18,11 @@ from bnviz.history import History
 from bnviz.recording import Note, Recording
 from bnviz.serve.attention import Attention
 from bnviz.serve.keeping import Keeper
+from bnviz.serve.looks import Look, Looks
 from bnviz.serve.rate import Rate
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.standing import Standing
+from bnviz.serve.visitors import same_key
 from bnviz.serve.worker import Command, Worker
 from bnviz.source import News, Source, Status, Watched
 
@@ -50,12 +53,12 @@ class Run(Watched):
         """The last update close by, as its owner asked for it."""
         self.plane: Plane | None = None
         """What the networks make of the plane, while somebody looks."""
-        self._looked_at: tuple[dict[str, Any] | None, bool] = None, False
+        self.looks = Looks()
         self.successor: Source | None = None
-        self.started = self.since = time.monotonic()
+        self.started = self.since = awake.now()
         """When it was asked for, and when it last got a worker."""
-        self.waits = False
-        """Whether it rests after its first step, or where it has come back to, until it is told to play."""
+        self.rest_at: int | None = None
+        """The step at which it rests until it is told to play."""
         self.worker: Worker | None = None
         self.busy = ""
         """How many share the cores, while there are more runs than cores."""
@@ -111,11 +114,12 @@ class Run(Watched):
 
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""
-        return isinstance(key, str) and secrets.compare_digest(key.encode(), self.control.encode())
+        return same_key(key, self.control)
 
     def begin(self, worker: Worker) -> None:
         """Train, or go on, in this worker."""
-        self.worker, self.since, self._share, self.busy = worker, time.monotonic(), 1.0, ""
+        self.worker, self.since, self._share, self.busy = worker, awake.now(), 1.0, ""
+        self.looks = Looks()  # a new worker has not been asked for anything
         self._stand(Status.STARTING, "")
 
     def wait(self, text: str) -> None:
@@ -126,7 +130,8 @@ class Run(Watched):
     def give_way(self) -> None:
         """Its worker is about to end, as nobody watches; once its owner is back it goes on, or rests, as it did."""
         if self.status.live:
-            self.waits = self.status is Status.PAUSED and self._attention is not Attention.NAPPING
+            if self.status is Status.PAUSED and self._attention is not Attention.NAPPING:
+                self.rest_at = self.step
             self._stand(Status.WAITING, RESTS)
 
     def share(self, share: float, busy: str) -> None:
@@ -138,23 +143,18 @@ class Run(Watched):
 
     def command(self, name: Command, /, **values: Any) -> None:
         """Send a command to the run's worker, such as play, pause or step."""
+        if name == "play" and not values:
+            self.rest_at = None  # also for a worker that it has yet to get
         worker = self.worker
         if worker is not None:
             self.text = self.keeper.problem
             self._rate.restart()
             worker.send(name, **values)
-        elif name == "play" and not values:
-            self.waits = False  # once it has one
 
-    def look(self, unit: dict[str, Any] | None, plane: bool) -> None:
-        """Have what is looked at measured beside the frames, and nothing else: a unit in the last update, the plane.
-
-        unit: `arm`, `layer` and `unit` of `SlowMotion.close_up`.
-        """
-        ready = self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED)
-        if ready and self.worker is not None and self._looked_at != (unit, plane):
-            self._looked_at = unit, plane
-            self.worker.send("look", unit=unit, plane=plane)
+    def look(self, who: Hashable, look: Look) -> None:
+        """Have measured beside the frames what these viewers, or others, look at, and nothing else."""
+        worker = self.worker if self.status in (Status.RUNNING, Status.PAUSED, Status.FINISHED) else None
+        self.looks.take(who, look, None if worker is None else partial(worker.send, "look"))
 
     def become(self, config: RunConfig, changes: Iterable[Change], labels: Sequence[str] | None = None) -> None:
         """Take over, without a reset, what `difference` has found to lead to this config; a finished run goes on.
@@ -182,7 +182,7 @@ class Run(Watched):
 
     def glimpse(self) -> None:
         """Somebody looked once, for want of a socket: the run goes on for a while, awake."""
-        self._audience.alone_since = time.monotonic()
+        self._audience.alone_since = awake.now()
         self._wake()
 
     def _wake(self) -> None:

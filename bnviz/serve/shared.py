@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bnviz.charts.scene import View
 from bnviz.lessons import Lesson, built_in
+from bnviz.serve.health import Pulse
 from bnviz.serve.hub import Hub
 from bnviz.serve.selfcheck import SelfCheck
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Source
 
 
@@ -16,6 +18,7 @@ class Server:
     def __init__(self, self_check: SelfCheck | None = None) -> None:
         self.hub = Hub()
         self.self_check = self_check or SelfCheck()
+        self.pulse = Pulse()
         self.viewers: set[Viewer] = set()
         """All open sockets."""
         self.lessons: dict[str, Lesson] = dict(built_in())

@@ -5,25 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import threading
-import time
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.charts.scene import View
 from bnviz.config import LIVE_ARM_FIELDS
+from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
-from bnviz.serve.viewers import Viewer
-from bnviz.serve.visitors import same_origin
+from bnviz.serve.texts import Text
+from bnviz.serve.viewer import Viewer
+from bnviz.serve.visitors import OWN_PAGE
 from bnviz.serve.worker import Command
 from bnviz.source import Source, Status
 
-MAX_MESSAGES = 60
-"""Messages a second that a viewer may send, on average over a few seconds."""
 MAX_MESSAGE_BYTES = 4096
+BEAT_SECONDS = 4.0
+"""Who has been told nothing for so long is sent a word: a page that hears none knows that its socket is dead."""
+BEAT = Text.of("beat")
 PATH = "/bnviz/run/{run}/socket"
+_refused = Rarely(logging.getLogger(__name__), "A command was refused: its sender may not steer that run.")
 
 
 def path_of(source: Source) -> str:
@@ -32,11 +36,8 @@ def path_of(source: Source) -> str:
 
 
 async def serve_viewer(server: Server, websocket: WebSocket) -> None:
-    """Let a viewer watch until its socket closes."""
+    """Let a viewer watch until its socket closes; who is not on a page of ours cannot steer."""
     source = server.hub.get(websocket.path_params["run"])
-    if not same_origin(websocket):
-        await websocket.close(1008)
-        return
     await websocket.accept()
     if len(server.viewers) >= (most := server.hub.admission.limits.viewers):
         text = f"{most} pages are watching here already, as many as this server takes. Trying again now and then …"
@@ -53,7 +54,7 @@ async def serve_viewer(server: Server, websocket: WebSocket) -> None:
     viewer = Viewer(lambda: _tell(loop, wake), audience=audience, follows=audience, packed="packed" in asked)
     server.viewers.add(viewer)
     # Whichever ends first ends the other: a send to a silent peer would hold up shutdown.
-    seat = _Seat(server, source, viewer)
+    seat = _Seat(server, source, viewer, steers=websocket.scope[OWN_PAGE] and not audience)
     tasks = [
         asyncio.create_task(_send(websocket, seat, wake)),
         asyncio.create_task(_receive(websocket, seat)),
@@ -76,8 +77,8 @@ def _tell(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
 class _Seat:
     """A viewer's place at a source, or at the one that has taken its place."""
 
-    def __init__(self, server: Server, source: Source, viewer: Viewer) -> None:
-        self.server, self.viewer = server, viewer
+    def __init__(self, server: Server, source: Source, viewer: Viewer, steers: bool) -> None:
+        self.server, self.viewer, self.steers = server, viewer, steers
         self._sit(source)
 
     def _sit(self, source: Source) -> None:
@@ -107,31 +108,35 @@ class _Seat:
 
 async def _send(websocket: WebSocket, seat: _Seat, wake: asyncio.Event) -> None:
     while True:
-        await wake.wait()
-        wake.clear()
-        seat.follow()
-        message = None if seat.viewer.behind else seat.viewer.take()
+        try:
+            async with asyncio.timeout(BEAT_SECONDS):
+                await wake.wait()
+        except TimeoutError:
+            message: str | bytes | None = seat.viewer.sends(BEAT)
+        else:
+            wake.clear()
+            seat.follow()
+            message = None if seat.viewer.behind else seat.viewer.take()
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
         elif message is not None:
             await websocket.send_text(message)
+        elif seat.viewer.lacks:
+            seat.stream.refresh(seat.viewer)
 
 
 async def _receive(websocket: WebSocket, seat: _Seat) -> None:
-    allowance, at = float(MAX_MESSAGES), time.monotonic()
     while True:
         try:
             text = await websocket.receive_text()
         except (WebSocketDisconnect, KeyError):
             return
-        now = time.monotonic()
-        allowance, at = min(3.0 * MAX_MESSAGES, allowance + (now - at) * MAX_MESSAGES) - 1, now
-        if len(text) > MAX_MESSAGE_BYTES or allowance < 0:
+        if len(text) > MAX_MESSAGE_BYTES:
             await websocket.close(1008)
             return
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or lists in lists in lists
             continue
         if not isinstance(message, dict):
             continue
@@ -155,8 +160,10 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
         viewer.seek = seat.source.history.moved(viewer.seek, by)
     if message.get("resync"):
         viewer.drawn = None
-    if viewer.audience:
-        return  # whatever key it sends
+    if not seat.steers:  # whatever key it sends
+        if "command" in message:
+            _refused.warn()
+        return
     viewer.key = message.get("control", viewer.key)
     if seat.source.controlled_by(viewer.key):
         seat.lead()
@@ -173,6 +180,8 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
     """Follow a command, if its sender may give any; a run that has ended starts again."""
     command = message.get("command")
     if not isinstance(source, Run) or not source.controlled_by(message.get("control")):
+        if command is not None:
+            _refused.warn()
         return
     ended = not source.status.live and source.status is not Status.WAITING
     if command == "restart" or (command in ("play", "pause", "step") and ended):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bnviz.serve.series import Series
+
 
 @dataclass(frozen=True, eq=False)
 class Text:
@@ -27,14 +29,6 @@ class Text:
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
-    """What changes a few times a second: the charts over steps, the sentence, the timeline."""
-
-    figures: dict[str, Any]
-    extras: dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
 class Message:
     """What viewers of one view are to see now; each text is made when the first of them needs it."""
 
@@ -45,7 +39,7 @@ class Message:
     series: Series
     scene: Text | None
     moving: bool = True
-    """Whether a new frame changes anything; not so for who looks at an earlier step."""
+    """Whether a new frame changes anything; not so for who looks at an earlier step: its figures are in the series."""
 
     @cached_property
     def without_series(self) -> Text:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from math import nan
 from typing import Any, Literal
+
+import psutil
 
 from bnviz.config import RunConfig
 from bnviz.frames import Description, Event, Frame
@@ -18,6 +21,15 @@ from bnviz.serve.processes import Child
 
 Command = Literal["start", "play", "pause", "step", "change", "fork", "undo", "drop", "rename", "pace", "look", "stop"]
 
+IDLE_LOOKS = 10
+"""A run that says nothing and takes no processor time for so many looks, one a second, is hung."""
+IDLE_LOOKS_AT_FIRST = 60
+"""The same before its first step: disks and networks that data come from may be slow."""
+SILENT_LOOKS = 600
+"""The same for one that says nothing, however much it computes."""
+COMPUTING = 0.01
+"""Seconds of processor time between two looks that are a sign of life."""
+
 
 class Worker(Child):
     """A child process that trains one run after another, one at a time."""
@@ -25,6 +37,9 @@ class Worker(Child):
     def __init__(self) -> None:
         super().__init__("bnviz.serve.child")
         self._lock = threading.Lock()
+        self._listening = True  # whether its next word is waited for
+        self._silent = self._idle = 0  # looks since its last
+        self._computed = nan
 
     def send(self, command: Command, **values: Any) -> None:
         """Send a command; one to a child that is gone is lost."""
@@ -37,20 +52,54 @@ class Worker(Child):
             return  # the reader of items() sees the end and reports it
 
     def run(
-        self, config: RunConfig, model: str | None = None, paused: bool = False,
+        self, config: RunConfig, model: str | None = None, rest_at: int | None = None,
         back_to: dict[str, Any] | None = None,
     ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:  # fmt: skip
         """Start a run and yield what the child measures and says, until the run has stopped or the child is gone.
 
-        model: names the factory of somebody's own nets. paused: rest after the first step, until told to play.
+        model: names the factory of somebody's own nets. rest_at: rest at this step until told to play.
         back_to: the `step` where the run has been, with the `events` up to there, to go on from.
         The first item says which layers there are, the last is a note
         `stopped` when the child is ready for another run; without it, the child died.
         """
-        self.send("start", config=config.to_dict(), model=model, paused=paused, back_to=back_to)
+        self._listening, self._silent, self._idle = True, 0, 0
+        self.send("start", config=config.to_dict(), model=model, rest_at=rest_at, back_to=back_to)
         try:
             reader = StreamReader(self.stdout)
         except ValueError:
             return  # not even a header came
         yield reader.description
-        yield from reader
+        for item in self._heard(reader):
+            if not (isinstance(item, Note) and item.kind == "beat"):
+                yield item
+
+    def _heard(self, reader: StreamReader) -> Iterator[tuple[Frame, ...] | Event | Note]:
+        """What it says; while somebody is busy with that, its next word is not waited for."""
+        for item in reader:
+            self._listening, self._silent, self._idle = False, 0, 0
+            yield item
+            self._listening = True
+
+    def look(self, begun: bool) -> str:
+        """Why it is taken for hung, as half a sentence; empty: it lives. To be called once a second during a run.
+
+        It says something every two seconds between steps, also while it rests. A step, or data to be read, may take
+        longer: what computes is not hung, unless it does so without end. Time is counted in looks, so that nobody
+        is found silent because this machine slept or this process was stopped, whatever clocks say afterwards.
+        """
+        before, self._computed = self._computed, self._processor_time()
+        if not self._listening:
+            return ""
+        self._silent += 1
+        self._idle = 0 if self._computed - before > COMPUTING else self._idle + 1
+        if self._idle >= (idle := IDLE_LOOKS if begun else IDLE_LOOKS_AT_FIRST):
+            return f"its process has given no sign of life for {idle} seconds"
+        if self._silent >= SILENT_LOOKS:
+            return f"a single step has taken longer than {SILENT_LOOKS // 60} minutes"
+        return ""
+
+    def _processor_time(self) -> float:
+        try:
+            return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
+        except psutil.Error:  # it is gone, and what it said ends
+            return nan

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from bnviz.config import AS_IS, CATALOG, NORMALIZATIONS, Arm, RunConfig
+from bnviz.leash import end_with_parent
 from bnviz.models.factory import Factory, load_factory, make
 from bnviz.models.variants import kinds_of
 from bnviz.training.own import OwnNets
@@ -42,6 +43,7 @@ def described(factory: Factory) -> dict[str, Any]:
 
 def main() -> int:
     """See the module."""
+    end_with_parent()
     try:
         print(json.dumps(described(load_factory(sys.argv[1]))))
     except ValueError as error:

@@ -13,7 +13,7 @@ from typing import Any
 from bnviz.config import MAX_ARMS, RunConfig, parse_field
 from bnviz.config.arm import ARM_SETTINGS, parse_arm_field
 from bnviz.frames import Event
-from bnviz.lineup import current_config, free_place, lineup, lineups, new_label
+from bnviz.lineup import current_config, free_place, lineup, lineups, new_label, to_undo
 from bnviz.training import Item, Trainer
 from bnviz.training.nets import Nets
 
@@ -160,13 +160,13 @@ def place_after(events: Sequence[Event], step: int) -> int:
 def without_last_change(trainer: Trainer, arm: str) -> tuple[list[Event], int]:
     """The run's events with a fork just before its last change, and that step: the copy goes on without the change.
 
-    arm: which to copy where the change was one of all. Errors: ValueError that says why there is no such copy.
+    The last that `to_undo` names is a change. arm: which to copy where the change was one of all. Errors: ValueError
+    that says why there is no such copy.
     """
     events = trainer.events
-    changed = [place for place, event in enumerate(events) if event.kind == "change" and event.touches_networks]
-    if not changed:
+    place = to_undo(events)
+    if place is None:
         raise ValueError("Nothing was changed in these networks while they ran, so there is nothing to undo.")
-    place = changed[-1]
     last, before = events[place], events[place - 1] if place else None
     if before and before.kind == "fork" and before.step == last.step and before.changes["label"] in trainer.arms:
         raise ValueError(f"That change is undone already: {before.changes['label']} goes on without it.")

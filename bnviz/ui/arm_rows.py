@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
-from bnviz.config import AS_IS, LEARNING_RATE, MAX_ARMS, Arm, RunConfig, Trick, title_of
+from bnviz.config import AS_IS, LEARNING_RATE, MAX_ARMS, Arm, RunConfig, numbered
 from bnviz.config.settings import Choice
 from bnviz.lineup import free_place
 from bnviz.serve.own_model import OwnModel
@@ -101,8 +101,9 @@ def arms(own: OwnModel | None = None, more: bool = True) -> tuple[Arm, ...]:
         help="A switch acts at once, in the running network, with no reset. A network that is added starts all anew; "
         "a fork (key F) joins those that run.",
     )
-    places = _places()
-    found = tuple(_arm_row(places[uid], uid, own) for uid in list(state["arms"]))
+    places, uids = _places(), list(state["arms"])
+    called = numbered(_arm(uid, own).title for uid in uids)  # what each network has now, as the charts call it
+    found = tuple(_arm_row(places[uid], uid, own, name) for uid, name in zip(uids, called, strict=True))
     if more and len(found) < MAX_ARMS:
         st.button("Add a network", icon=":material/add:", type="tertiary", on_click=_add_arm, args=(Arm("batch"),),
                   key="add_arm")  # fmt: skip
@@ -136,32 +137,34 @@ def _put_arm(uid: int, arm: Arm) -> None:
     state[_arm_key(uid, "rate")] = arm.learning_rate
 
 
-def _arm_row(place: int, uid: int, own: OwnModel | None) -> Arm:
+def _arm(uid: int, own: OwnModel | None) -> Arm:
+    """What the widgets of a row say (also before they are drawn)."""
     state = st.session_state
     for part, default in (("on", True), ("kind", "batch"), ("noise", False), ("trick", "none"), ("rate", None)):
         state.setdefault(_arm_key(uid, part), default)
-    kind, on = state[_arm_key(uid, "kind")], state[_arm_key(uid, "on")]
-    name = title_of("normalization", kind if on else state["arm_off"])  # what the network has now
+    on, kind, noise, trick, rate = (state[_arm_key(uid, part)] for part in ("on", "kind", "noise", "trick", "rate"))
+    ours = own is None  # there is no noise, and no trick, in a model of somebody's own
+    return Arm(kind if on else state["arm_off"], noise and ours, trick if ours else "none", rate)
+
+
+def _arm_row(place: int, uid: int, own: OwnModel | None, name: str) -> Arm:
+    state = st.session_state
     with st.container(horizontal=True, vertical_alignment="center", key=f"arm-row-{place}"):
-        on = st.toggle(name[:1].upper() + name[1:], key=_arm_key(uid, "on"), width="stretch")
+        st.toggle(name[:1].upper() + name[1:], key=_arm_key(uid, "on"), width="stretch")
         with st.popover(f"More on network {place + 1}", icon=":material/tune:", type="tertiary"):
-            kind = _choice(uid, "kind", "normalization", without=("none", AS_IS) if own is None else ("none", own.off))
-            noise, trick = (False, "none") if own is not None else _treatments(uid)
-            rate = st.number_input(
+            _choice(uid, "kind", "normalization", without=("none", AS_IS) if own is None else ("none", own.off))
+            if own is None:
+                st.toggle(FIELDS["noise"]["title"], key=_arm_key(uid, "noise"))
+                _choice(uid, "trick", "trick")  # what was done before BatchNorm
+            st.number_input(
                 FIELDS["learning_rate"]["title"], LEARNING_RATE.low, LEARNING_RATE.high, None,
                 key=_arm_key(uid, "rate"), placeholder="as all", format="%g",
             )  # fmt: skip
             if len(state["arms"]) > 1:
                 st.button("Remove this network", key=_arm_key(uid, "remove"), on_click=_remove_arm, args=(uid,))
-            normalization = kind if on else st.session_state["arm_off"]
             if own is not None:
-                _what_it_takes(own.variants.get(normalization, {}))
-    return Arm(normalization, noise, cast(Trick, trick), rate)
-
-
-def _treatments(uid: int) -> tuple[bool, str]:
-    """Noise, and what was done before BatchNorm."""
-    return st.toggle(FIELDS["noise"]["title"], key=_arm_key(uid, "noise")), _choice(uid, "trick", "trick")
+                _what_it_takes(own.variants.get(_arm(uid, own).normalization, {}))
+    return _arm(uid, own)
 
 
 def _what_it_takes(told: Mapping[str, tuple[str, ...]]) -> None:
@@ -171,17 +174,15 @@ def _what_it_takes(told: Mapping[str, tuple[str, ...]]) -> None:
             st.caption(f"{heading}: {escaped(' '.join(told[name]))}")
 
 
-def _choice(uid: int, part: str, name: str, without: tuple[str, ...] = ()) -> str:
+def _choice(uid: int, part: str, name: str, without: tuple[str, ...] = ()) -> None:
     """A box with the choices for a field of `Arm`."""
     choice: Choice = FIELDS[name]["setting"]
-    return str(
-        st.selectbox(
-            FIELDS[name]["title"],
-            [each for each in choice.names if each not in without],
-            key=_arm_key(uid, part),
-            format_func=choice.title,
-            help=FIELDS[name]["help"] or None,
-        )
+    st.selectbox(
+        FIELDS[name]["title"],
+        [each for each in choice.names if each not in without],
+        key=_arm_key(uid, part),
+        format_func=choice.title,
+        help=FIELDS[name]["help"] or None,
     )
 
 

@@ -31,6 +31,15 @@ def when(card: Card) -> str:
     return f"{datetime.fromtimestamp(card.began).astimezone():%Y-%m-%d %H:%M}"
 
 
+def line(title: str, card: Card, doing: str) -> str:
+    """One recording in a list of many, some of the same settings: when it began to the second, and how far it is.
+
+    doing: what it is doing, in the place of a last step that changes.
+    """
+    began = datetime.fromtimestamp(card.began).astimezone()
+    return f"{title} · {began:%Y-%m-%d %H:%M:%S} · {doing or f'step {card.step:,}'}"
+
+
 def times(card: Card, size: int) -> str:
     """When it began, how long it is, and how large."""
     seconds = max(0.0, card.ended - card.began)

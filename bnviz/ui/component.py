@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
 from bnviz import charts
-from bnviz.charts.scene import View
 from bnviz.config import AS_IS, MAX_ARMS
 from bnviz.config.arm import ARM_SETTINGS
 from bnviz.config.settings import Choice
 from bnviz.serve import player
 from bnviz.serve.audience import lan_address
-from bnviz.serve.looking import attend
-from bnviz.serve.messages import scene_message, scene_of
 from bnviz.serve.run import Run
-from bnviz.serve.shared import server
-from bnviz.serve.sockets import path_of, steer
+from bnviz.serve.sockets import path_of
 from bnviz.source import Source
-from bnviz.ui import arm_rows, lessons
+from bnviz.ui import arm_rows, lessons, passing
 
 PLAIN_TABS = {
     "presets": "Presets", "lessons": "Lessons", "recordings": "Recordings", "selfcheck": "Self-check",
@@ -38,33 +33,12 @@ def open_tab(tab: str) -> None:
 
 
 def draw(source: Source, control: str | None) -> None:
-    """Mount the component; where its socket cannot be opened, feed it from a fragment instead.
+    """Mount the component, and bring it what it cannot fetch.
 
     control: the key to steering the run, for its owner.
     """
-    tab: str = st.session_state["tab"]
-    data = _data(source, control)
-    if not st.session_state.get("no_socket"):
-        _mount(data)
-        return
-
-    @st.fragment(run_every=0.3)
-    def feed() -> None:
-        asked = asdict(View.from_dict(st.session_state.get("view")))
-        view = View.from_dict(asked | {"tab": tab, "away": tab not in charts.TABS})
-        now = server().hub.get(source.id) or source  # the same, or the one that took its place
-        if isinstance(now, Run):
-            now.glimpse()
-            if control and set(now.labels) != set(arm_rows.labels()):
-                st.rerun()  # the sidebar has to follow
-        seek = st.session_state.get("seek")
-        if control is not None:
-            server().lead(now, view, seek)
-        attend(now, [(view, control)])
-        scene = scene_of(now, seek, view.solo)
-        _mount(data | {"message": {"type": "scene", **scene_message(now, scene, view)}})
-
-    feed()
+    _mount(_data(source, control))
+    passing.draw(source, control)
 
 
 def _data(source: Source, control: str | None) -> dict[str, Any]:
@@ -132,7 +106,6 @@ def _mount(data: dict[str, Any]) -> None:
         on_lesson_change=_take_lesson,
         on_unreachable_change=_take_unreachable,
         on_arms_change=_nothing,
-        on_send_change=_take_message,
     )
 
 
@@ -159,18 +132,4 @@ def _nothing() -> None:
 
 
 def _take_unreachable() -> None:
-    st.session_state["no_socket"] = True
-
-
-def _take_message() -> None:
-    """What the component would have sent through its socket, where there is none."""
-    message = st.session_state["player"].send
-    source = server().hub.get(st.session_state.get("run", ""))
-    if not isinstance(message, dict) or source is None:
-        return
-    for name in ("view", "seek"):
-        if name in message:
-            st.session_state[name] = message[name]
-    if isinstance(by := message.get("move"), int):
-        st.session_state["seek"] = source.history.moved(st.session_state.get("seek"), by)
-    steer(server(), source, message)
+    passing.take_hidden(st.session_state["player"].unreachable)

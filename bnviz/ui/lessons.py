@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from bnviz.config import RunConfig
+from bnviz.config.change import Restart, difference
 from bnviz.lessons import Lesson, LessonStep, hiding
 from bnviz.lessons.progress import SKIPPED, Progress, restored
 from bnviz.lessons.question import asked
 from bnviz.serve.shared import server
 from bnviz.ui.gallery import THUMBNAILS
 
-LINK = ("lesson", "at", "said", "ask", "answer", "hide", "paused")
+LINK = ("lesson", "at", "said", "ask", "answer", "hide", "paused", "step")
 """Keys of the link that are read here."""
 LONGEST = 200
 """Letters of a question that a link asks."""
@@ -50,7 +51,13 @@ def read_link(link: Mapping[str, str]) -> list[str]:
         state["progress"] = restored(offered[name], link)
     elif name is not None:
         problems.append(f"lesson must be one of {', '.join(offered)}, got {name!r}.")
-    state["waits"] = link.get("paused") == "1"
+    if link.get("paused") == "1":
+        state["rest_at"] = 0
+    if (step := link.get("step")) is not None:
+        if step.isascii() and step.isdecimal() and len(step) < 10:
+            state["rest_at"] = int(step)
+        else:
+            problems.append(f"step must be a whole number from 0 on, got {step!r}.")
     return problems
 
 
@@ -81,10 +88,11 @@ def link() -> dict[str, str]:
     return hide | asked | {name: text for name, text in told.items() if name == "said"}
 
 
-def waits() -> bool:
-    """Whether a run that starts now is to rest after its first step."""
+def rest_at() -> int | None:
+    """The step at which a run that starts now is to rest until somebody plays it, or predicts."""
     here = progress()
-    return (here is not None and here.waits) or bool(st.session_state.pop("waits", False))
+    asked: int | None = st.session_state.pop("rest_at", None)
+    return asked if asked is not None else 0 if here is not None and here.waits else None
 
 
 def moved() -> Progress | None:
@@ -127,9 +135,21 @@ def told() -> dict[str, Any] | None:
         "question": step.question.title,
         "ask": step.question.code,
         "until": min(step.config.steps, st.session_state["config"].steps),
+        "then": _then(here) if here.open else "",
         "options": [asdict(option) for option in step.question.options(step.config)],
         "said": None if said == SKIPPED else said,
     }
+
+
+def _then(here: Progress) -> str:
+    """What waits for the prediction, as a sentence; empty: nothing does."""
+    if here.waits:
+        return "The run waits for your prediction."
+    if here.config == here.step.config:
+        return ""
+    if isinstance(difference(here.config, here.step.config), Restart):
+        return "The charts still show the run before: a new one begins once you have predicted."
+    return "The networks are changed, and go on, once you have predicted."
 
 
 def draw(start: Callable[[str], None]) -> None:

@@ -50,6 +50,7 @@ def read() -> list[str]:
     source = server().hub.get(link.get("run", "" if link else server().hub.front))
     if source is not None and (lessons.progress() is None or mine(source)):  # a lesson is about a run of one's own
         st.session_state["run"] = source.id
+        st.session_state.pop("rest_at", None)  # it is under way
         config = config_of(source) or config
     sidebar.put(config)
     if isinstance(source, Run) and st.session_state.get("run") == source.id:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from bnviz.config import TITLES, RunConfig
+from bnviz.ui.markdown import escaped
 
 
 def keep(sentences: Iterable[str]) -> None:
@@ -16,7 +17,10 @@ def keep(sentences: Iterable[str]) -> None:
 
 
 def draw(now: Iterable[str]) -> None:
-    """Draw what was kept and what is said now, in one box; nothing where all of it was put away."""
+    """Draw what was kept and what is said now, in one box; nothing where all of it was put away.
+
+    Much of it repeats what a link, a file or a recording says, so nothing in it is taken for Markdown.
+    """
     state = st.session_state
     said = list(dict.fromkeys([*state.get("said", ()), *now]))
     state["put_away"] = away = set(said) & state.get("put_away", set())  # said anew later, it is shown anew
@@ -24,9 +28,9 @@ def draw(now: Iterable[str]) -> None:
     if not shown:
         return
     with st.container(key="notice", horizontal=True, vertical_alignment="center"):
-        text = shown[0] if len(shown) == 1 else "\n".join(f"- {each}" for each in shown)
+        text = escaped(shown[0]) if len(shown) == 1 else "\n".join(f"- {escaped(each)}" for each in shown)
         st.warning(text, icon=":material/info:", width="stretch")
-        st.button("Put away", key="put_away_notice", on_click=away.update, args=(shown,), type="tertiary")
+        st.button("Put away", key="put_away_notice", on_click=away.update, args=(shown,))
 
 
 def started_anew(before: RunConfig, now: RunConfig, because_of: Iterable[str]) -> str:

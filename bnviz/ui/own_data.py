@@ -54,7 +54,7 @@ def title(name: str) -> str:
 def _from_file() -> str | None:
     """Draw what a file needs; the name of its set, or None while there is none."""
     kinds = [kind.removeprefix(".") for kind in KINDS]
-    file = st.file_uploader("CSV, Parquet or NPZ", kinds, key="own_file", help=HELP)
+    file = st.file_uploader("CSV, Parquet or NPZ", kinds, key="own_file", max_upload_size=MAX_MEGABYTES, help=HELP)
     if file is None:
         return None
     raw = file.getvalue()

@@ -38,7 +38,7 @@ def main() -> None:
         else:
             _watching_only(source)
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
-        problems.append(escaped(source.text))  # has names of recordings in it
+        problems.append(source.text)
     notice.draw(problems)
     waiting.draw(source, _show)
     if source is not None:
@@ -156,7 +156,7 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
         if run is not None and run.status is Status.FAILED and known == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
         found = reconcile(wanted, run, None if st.session_state.pop("anew", False) else known)
-        if plays and found.status in (Status.STARTING, Status.WAITING, Status.PAUSED):
+        if plays and found.status in (Status.STARTING, Status.WAITING, Status.RUNNING, Status.PAUSED):
             found.command("play")
         return found
     except (TooLarge, TooManyRuns) as error:
@@ -178,7 +178,7 @@ def reconcile(wanted: RunConfig, run: Run | None, known: RunConfig | None) -> Ru
             run.become(wanted, changes, arm_rows.labels())
             return run
         _say(notice.started_anew(run.config, wanted, changes.because_of), icon=":material/restart_alt:")
-    started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, waits=lessons.waits())
+    started = server().hub.start(wanted, visitor(), instead_of=run, for_viewers=run is None, rest_at=lessons.rest_at())
     st.session_state["run"] = started.id
     arm_rows.adopt(started, started.labels)
     return started

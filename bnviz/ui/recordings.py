@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from bnviz.config import numbered
 from bnviz.serve.app import shelf_path
 from bnviz.serve.lending import lend, lend_both
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.shelf import MAX_BYTES, MAX_FILES, MAX_UPLOAD_MEGABYTES
+from bnviz.serve.shelf import MAX_FILES
 from bnviz.serve.shelf.card import LONGEST_NAME, Card, clean_name
 from bnviz.serve.shelf.entry import Entry
 from bnviz.source import Kept, Source, Status
 from bnviz.ui import card_words as words
+from bnviz.ui import passing, recording_upload
 from bnviz.ui.markdown import escaped
 from bnviz.ui.visiting import at_home, visitor
 
@@ -35,7 +37,7 @@ def draw(watch: Watch) -> None:
         _offer_undo()
         left, right = st.columns(2, vertical_alignment="top")
         with left:
-            _take_upload()
+            recording_upload.draw()
         entries = _entries(whose)
         with right:
             _offer_overlay(entries, watch)
@@ -57,9 +59,17 @@ def draw(watch: Watch) -> None:
         follow()
 
 
-def _state(entries: list[Entry]) -> list[tuple[str, bool]]:
+def _state(entries: list[Entry]) -> list[tuple[str, str]]:
     """What decides whether the list is drawn anew."""
-    return [(entry.key, entry.writing) for entry in entries]
+    return [(entry.key, _doing(entry)) for entry in entries]
+
+
+def _doing(entry: Entry) -> str:
+    """Whether it still grows, in words; empty: it does not. A run that has finished may go on, so its file is open."""
+    if not entry.writing:
+        return ""
+    run = server().hub.of(entry.file, Run)
+    return "finished" if run is not None and run.status is Status.FINISHED else "being written"
 
 
 def _say_where(everything: bool) -> None:
@@ -67,7 +77,7 @@ def _say_where(everything: bool) -> None:
     place = f"in {escaped(str(shelf.folder))}" if everything else "on the machine that serves this page"
     whose = "" if everything else " You see your own, known by a cookie of this browser; nobody else's page lists them."
     st.caption(
-        f"Every run is kept as it goes, {place}: up to {MAX_FILES} files and {MAX_BYTES / 1e9:.0f} GB; "
+        f"Every run is kept as it goes, {place}: up to {MAX_FILES} files and {shelf.most_bytes / 1e9:g} GB; "
         f"then the oldest of whoever has most is removed.{whose}"
     )
     now = server().hub.get(st.session_state.get("run", ""))
@@ -110,17 +120,26 @@ def _card(entry: Entry, watch: Watch) -> None:
     with st.container(border=True, key=f"recordings-card-{entry.key}"):
         if card.picture:
             st.image(card.picture, width="stretch", alt=f"{entry.title}: training loss of {', '.join(card.arms)}")
-        st.markdown(f"**{escaped(entry.title)}**" + (" :blue-badge[being written]" if entry.writing else ""))
+        doing = _doing(entry)
+        st.markdown(f"**{escaped(entry.title)}**" + (f" :blue-badge[{doing}]" if doing else ""))
         st.caption(escaped(words.settings(card)))
         st.caption(escaped(words.times(card, entry.size)) + (f" **{escaped(card.damage)}**" if card.damage else ""))
         with st.container(horizontal=True, key=f"recordings-row-{entry.key}", gap="small"):
             if _watchable(entry):
                 _replay_button(entry, watch)
             if not given:
-                st.link_button("Download", shelf_path(entry), key=f"recordings-download-{entry.key}")
+                _download_button(entry)
                 _rename_box(entry)
             if not given and not entry.writing:
                 st.button("Remove", key=f"recordings-remove-{entry.key}", on_click=_remove, args=(entry,))
+
+
+def _download_button(entry: Entry) -> None:
+    key = f"recordings-download-{entry.key}"
+    if passing.hidden("socket"):  # an address of Streamlit's own, though it takes all of the file into memory
+        st.download_button("Download", entry.file.read_bytes, f"{entry.key}.arrow", on_click="ignore", key=key)
+    else:
+        st.link_button("Download", shelf_path(entry), key=key)
 
 
 def _watchable(entry: Entry) -> bool:
@@ -185,48 +204,31 @@ def _undo() -> None:
         st.toast("It is gone for good: there was no more room, or it was removed too long ago.")
 
 
-def _take_upload() -> None:
-    """Draw where a file can be dropped; what was dropped is added once, and said."""
-    state = st.session_state
-    given = st.file_uploader(
-        "Add a recording", "arrow", key=f"recordings_file_{state.setdefault('recordings_turn', 0)}",
-        max_upload_size=MAX_UPLOAD_MEGABYTES, help="A file that Save, bnviz run --out or bnviz.watch wrote.",
-    )  # fmt: skip
-    if given is not None:
-        try:
-            with st.spinner("Reading …"):
-                added = server().hub.shelf.add(given.getvalue(), given.name, visitor())
-            state["recordings_said"] = (True, f"Added {added.title}. {added.card.damage}".strip())
-        except ValueError as error:
-            state["recordings_said"] = (False, str(error))
-        except OSError as error:
-            state["recordings_said"] = (False, f"{given.name} could not be kept: {error.strerror or error}.")
-        state["recordings_turn"] += 1  # an empty place for the next one
-        st.rerun()
-    good, text = state.pop("recordings_said", (True, ""))
-    if text:
-        (st.success if good else st.error)(escaped(text), icon=f":material/{'check' if good else 'error'}:")
-
-
 def _offer_overlay(entries: list[Entry], watch: Watch) -> None:
-    by_key = {
-        entry.key: entry for entry in entries if entry.card.measured or entry.writing or entry.key.startswith(OPENED)
-    }
+    by_key = {entry.key: entry for entry in entries if _watchable(entry)}
     if len(by_key) < 2:
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", key="recordings-overlay-row"):
-        chosen = st.multiselect(
-            "Lay two over each other", list(by_key), max_selections=2, key="recordings_overlay",
-            format_func=lambda key: f"{by_key[key].title} · {words.when(by_key[key].card)}", placeholder="Choose two",
-        )  # fmt: skip
-        pressed = st.button("Overlay", key="recordings-overlay", disabled=len(chosen) != 2)
-    if pressed and len(chosen) == 2:
-        sources = [_lent(by_key[key]) for key in chosen]
-        if sources[0] is not None and sources[1] is not None:
-            names = [by_key[key].title for key in chosen]
-            try:
-                both = lend_both(server().hub, (names[0], sources[0]), (names[1], sources[1]))
-            except ValueError as error:
-                st.error(escaped(str(error)), icon=":material/error:")
-            else:
-                watch(both)
+    told = numbered(words.line(entry.title, entry.card, _doing(entry)) for entry in by_key.values())
+    called = dict(zip(by_key, told, strict=True))
+    with st.container(key="recordings-overlay-row"):
+        chosen = [
+            st.selectbox(label, list(by_key), None, key=f"recordings_overlay_{place}", format_func=called.__getitem__,
+                         placeholder="Choose a recording")
+            for place, label in enumerate(("Lay this one", "over this one"))
+        ]  # fmt: skip
+        keys = [key for key in dict.fromkeys(chosen) if key is not None]
+        pressed = st.button("Overlay", key="recordings-overlay", disabled=len(keys) != 2)
+    if pressed and len(keys) == 2:
+        _overlay(by_key[keys[0]], by_key[keys[1]], watch)
+
+
+def _overlay(one: Entry, other: Entry, watch: Watch) -> None:
+    first, second = _lent(one), _lent(other)
+    if first is None or second is None:
+        return
+    try:
+        both = lend_both(server().hub, (one.title, first), (other.title, second))
+    except ValueError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+    else:
+        watch(both)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from bnviz.config import RunConfig
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
-from bnviz.serve.visitors import browser, from_this_machine
+from bnviz.serve.visitors import browser, from_this_machine, same_key
 from bnviz.source import Source
 
 
@@ -21,7 +24,14 @@ def visitor() -> str:
 
 def mine(source: Source) -> bool:
     """Whether this visitor may steer it."""
-    return isinstance(source, Run) and source.owner == visitor()
+    return isinstance(source, Run) and same_key(visitor(), source.owner)
+
+
+def let_go(file: UploadedFile) -> None:
+    """What was given is not needed any more: Streamlit would keep it in memory for as long as the page is open."""
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def config_of(source: Source) -> RunConfig | None:

@@ -40,6 +40,6 @@ def draw(source: Source | None, show: Callable[[Source], None]) -> None:
         st.info(f"{now.text} Your run starts by itself as soon as there is room.", icon=":material/hourglass_top:")
 
     place()
-    other = server().hub.shown_to_all() if own is source else None
+    other = server().hub.admission.shown_to_all(server().hub.runs()) if own is source else None
     if other is not None and st.button("Watch another run meanwhile", icon=":material/visibility:"):
         show(other)

@@ -27,7 +27,8 @@ def findings(
     """
     states = read(config, list(steps), events)
     found = [finding for state in states for rule in RULES for finding in rule(state)]
-    found += [*two_arms.compare(states), *article(states)]
+    now = [state for state in states if state.step == max(each.step for each in states)]  # the others have ended
+    found += [*two_arms.compare(now), *article(now)]
     return tuple(sorted(found, key=lambda finding: -finding.importance))
 
 
@@ -42,7 +43,7 @@ def sentence(
     states = read(config, list(steps), events)
     if not states:
         return ()
-    if not states[0].started:
+    if not any(state.started for state in states):
         starts = [_at_start(state, briefly=len(states) > 2) for state in states]
         return spans("nothing is learned yet: loss is ", *listed(starts), ".")
     return _of_many(states) if len(states) > 2 else _of_few(states)
@@ -61,7 +62,8 @@ def _of_few(states: Sequence[State]) -> tuple[Span, ...]:
     pieces = [*spans(base.who, *_clause(base)), Span(".")]
     for state in states:
         if state is not base:
-            pieces += [Span(" "), *spans(state.who, *_clause(state, base), *_shift(state, base)), Span(".")]
+            clause = _clause(state, base) + _shift(state, base) if state.step == base.step else _clause(state)
+            pieces += [Span(" "), *spans(state.who, *clause), Span(".")]
     return tuple(pieces)
 
 

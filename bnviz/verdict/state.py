@@ -139,7 +139,8 @@ def nan_median(values: Floats) -> Floats:
 def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Iterable[Event] = ()) -> tuple[State, ...]:
     """The state of each arm in the last of these steps.
 
-    config: the one that the run started with; None for somebody else's loop, whose arms have names alone.
+    config: the one that the run started with; None for somebody else's loop, whose arms have names alone. Of recordings
+    laid over each other there may be arms that have ended before: their state is that of their own last step.
     """
     if not steps or not steps[-1]:
         return ()
@@ -148,13 +149,16 @@ def read(config: RunConfig | None, steps: Sequence[Sequence[Frame]], events: Ite
     past = [event for event in events if event.step <= last or event.kind in ("drop", "rename")]
     cut = max((event.step for event in past if event.touches_networks), default=0)
     now, arms, called = _arms(config, past, steps)
+    gone = {event.arm for event in past if event.kind == "drop"}
+    there = [frame.arm for frame in steps[-1] if frame.arm in called]
     states = []
-    for label in [frame.arm for frame in steps[-1] if frame.arm in called]:
+    for label in there if config is not None else [label for label in called if label not in gone]:
         own = [frame for frames in steps for frame in frames if frame.arm == label]
         since = [frame for frame in own if frame.step >= cut] or own[-1:]
-        first_recent = last - RECENT * (last - since[0].step)
+        first_recent = own[-1].step - RECENT * (own[-1].step - since[0].step)
         recent = [frame for frame in since if frame.step >= first_recent]
         place, name = called[label]
+        name += f" (until step {own[-1].step})" if own[-1].step < last else ""
         at = _diverged_at(own, [event for event in past if event.kind == "diverged" and event.arm == label])
         states.append(State(place, name, arms.get(label), now, tuple(since), tuple(recent), at))
     return tuple(states)
@@ -168,10 +172,8 @@ def _arms(
         return None, {}, {arm: (place, f"in {arm}") for place, arm in enumerate(arm_names(steps))}
     members = lineup(config, past)
     arms = {label: member.arm for label, member in members.items()}
-    told = zip(members.items(), names(list(arms.values())), strict=True)
-    called = {
-        label: (each.place, f"in “{each.name}”" if each.name else name) for (label, each), name in told
-    }  # fmt: skip
+    told = zip(members.items(), names(members.values()), strict=True)
+    called = {label: (each.place, name) for (label, each), name in told}
     return current_config(config, past), arms, called
 
 

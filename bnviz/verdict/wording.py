@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bnviz.config import AS_IS, Arm, numbered
+from bnviz.lineup import Member
 
 TIMES = "×"
 FORMULAS = {"l2": "|G−G′|", "relative": "|G−G′|/|G|", "cosine": "cosine"}
@@ -81,13 +83,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
-def names(arms: Sequence[Arm]) -> list[str]:
-    """What is done to each arm, as said within a sentence; alike ones are numbered.
+def names(members: Iterable[Member]) -> list[str]:
+    """What is done to each arm, as said within a sentence; alike ones are told apart as their titles are.
 
-    >>> names([Arm("none"), Arm("batch"), Arm("batch")])
-    ['without normalization', 'with BatchNorm', 'with BatchNorm (2)']
+    >>> arms = [Member(Arm("batch"), 0), Member(Arm("batch"), 1), Member(Arm("batch"), 2, since=30, forked=True)]
+    >>> names(arms)
+    ['with BatchNorm', 'with BatchNorm (2)', 'with BatchNorm · forked at step 30']
     """
-    return list(numbered(_name(arm) for arm in arms))
+    own = [(f"in “{each.name}”" if each.name else _name(each.arm), each) for each in members]
+    count = Counter(name for name, _ in own)
+    return list(numbered(name + each.history if count[name] > 1 and not each.name else name for name, each in own))
 
 
 def _name(arm: Arm) -> str:

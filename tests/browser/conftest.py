@@ -13,6 +13,8 @@ from .chromium import chromium
 
 PLAYER = ".bnviz-player"
 SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
+NAMES = "--host-resolver-rules=MAP demo.school.org 127.0.0.1"
+"""For tests of a server that is called by a name."""
 HARMLESS = ("Failed to load resource: net::ERR_NAME_NOT_RESOLVED",)  # Streamlit's own fonts, where there is no network
 
 
@@ -30,7 +32,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return {**browser_type_launch_args, "executable_path": chromium(), "args": root}
+    return {**browser_type_launch_args, "executable_path": chromium(), "args": [*root, NAMES]}
 
 
 @pytest.fixture(scope="session")

@@ -75,10 +75,9 @@ def test_a_recording_is_added_named_overlaid_taken_along_and_removed(quiet_page,
     with page.expect_download() as taken:
         page.get_by_role("link", name="Download").click()
     assert taken.value.path().read_bytes() == file.read_bytes()
-    for _ in range(2):
-        page.get_by_role("combobox", name="Lay two over each other").click()
-        page.get_by_role("option").first.click()
-    page.keyboard.press("Escape")
+    for place, label in enumerate(("Lay this one", "over this one")):
+        page.get_by_role("combobox", name=label).click()
+        page.get_by_role("option").nth(place).click()
     page.get_by_role("button", name="Overlay").click()
     expect(page.locator(".bnviz-sentence")).to_contain_text("run: BatchNorm", timeout=30_000)
     expect(player).to_have_attribute("data-step", "90")

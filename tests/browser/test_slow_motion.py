@@ -15,6 +15,11 @@ pytestmark = pytest.mark.long
 
 SPIRAL = RunConfig(dataset="spiral", depth=3, width=16, batch_size=64, steps=1_000_000)
 STAGES = 13
+CIRCLES = """() => [...document.querySelectorAll('.bnviz-plot')].every(({ _fullLayout: { xaxis, yaxis } }) => {
+  const [across, up] = [xaxis, yaxis].map(({ _length, range }) => _length / (range[1] - range[0]));
+  return Math.abs(across / up - 1) < 0.01;
+})"""
+"""Whether a unit is as many pixels wide as it is high, in every chart."""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,7 @@ def test_the_plane_is_drawn_while_training_goes_on_also_on_a_phone(quiet_page, l
     first = "document.querySelector('.bnviz-plot')?.data?.[0]?.z?.[7]?.[9]"
     before = page.evaluate(first)
     page.wait_for_function(f"{first} !== {before}", timeout=20_000)
+    page.wait_for_function(CIRCLES, timeout=20_000)
     title = page.locator(".bnviz-title", has_text=re.compile("its layers below"))
     expect(title).to_contain_text("BatchNorm")
     page.get_by_text("show its layers", exact=True).click()

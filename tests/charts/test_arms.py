@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bnviz.charts import TABS, figures
 from bnviz.charts.look import PALETTE
+from bnviz.charts.marks import marks
 from bnviz.charts.scene import Scene, View
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event
@@ -17,6 +19,7 @@ from bnviz.recording import Recording
 from bnviz.serve.messages import arms_of
 from bnviz.training import Trainer
 from bnviz.verdict import findings, sentence
+from bnviz.verdict.state import read
 
 CONFIG = RunConfig(dataset="iris", depth=2, width=8, learning_rate=0.1, steps=60)
 DOINGS = {
@@ -93,7 +96,37 @@ def test_what_the_sheet_is_told(trained):
     assert [(each["label"], each["place"], each["normalization"], each["flipped"]) for each in told["arms"]] == [
         ("none", 0, "none", "batch"), ("batch+noise", 1, None, "none"), ("layer", 2, "layer", "none"),
     ]  # fmt: skip
-    assert told["undo"] == "step 30: layer: learning_rate → 0.2"
+    assert told["undo"] == "step 45: fork of no normalization → noise on, BatchNorm: the copy is dropped"
+    steps, events = trained
+    told = arms_of(scene_of((steps, [*events, Event(50, "drop", "batch+noise")])))
+    assert told["undo"] == "step 30: LayerNorm → rate 0.2: a copy from just before it goes on beside the others"
+
+
+def test_events_are_told_as_people_call_their_networks_and_a_fork_has_the_colour_of_the_new_one(trained):
+    found = [(mark["text"], mark["arm"]) for mark in marks(scene_of(trained))]
+    assert found == [
+        ("step 25: fork of no normalization → LayerNorm", 2),
+        ("step 30: LayerNorm → rate 0.2", 2),
+        ("step 45: fork of no normalization → noise on, BatchNorm", 1),
+    ]
+    steps, events = trained
+    named = [Event(5, "rename", "batch", {"name": "mine"}), Event(7, "change", None, {"learning_rate": "0.3"}), *events]
+    named.append(Event(50, "diverged", "layer"))
+    texts = [mark["text"] for mark in marks(scene_of((steps, named)))]
+    assert texts[0] == "step 7: all networks → rate 0.3"
+    assert texts[-1] == "step 50: late one diverged"
+
+
+def test_titles_and_sentence_call_a_network_alike(trained):
+    steps, _ = trained
+    twins = RunConfig(dataset="iris", depth=2, width=8, arms=(Arm("batch"), Arm("batch")))
+    renamed = [replace(frame, arm=arm) for frame in steps[-1][:1] for arm in ("batch", "batch (2)", "batch (3)")]
+    events = [Event(25, "fork", "batch", {"label": "batch (3)", "place": "2"})]
+    scene = Scene(twins, [tuple(renamed)], events, tuple(renamed))
+    assert [*scene.titles.values()] == ["BatchNorm", "BatchNorm (2)", "BatchNorm · forked at step 25"]
+    called = [state.name for state in read(twins, scene.steps, events)]
+    assert called == [f"with {title}" for title in scene.titles.values()]
+    assert [*replace(scene, solo=1).titles.values()] == ["BatchNorm (2)"]  # alone, it keeps its name
 
 
 def test_flipping_somebodys_own_net():

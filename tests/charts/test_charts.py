@@ -1,6 +1,7 @@
 import base64
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ def decode(encoded):
     return array.reshape([int(n) for n in shape.split(",")]) if shape else array
 
 
+@cache
 def frame(config, step, label):
     """A frame with bell-shaped histograms that differ from layer to layer, and else random numbers."""
     count, rng = config.depth + 1, np.random.default_rng(step)

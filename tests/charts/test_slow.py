@@ -11,6 +11,7 @@ import pytest
 
 from bnviz.charts import figures, notice, panels, patch, structure
 from bnviz.charts.motion.formulas import signed, told
+from bnviz.charts.motion.pictures import _beside
 from bnviz.charts.scene import Scene, View, chosen_arm
 from bnviz.charts.tabs.update import STAGES
 from bnviz.config import Arm, RunConfig
@@ -160,6 +161,16 @@ def test_the_plane_is_drawn_for_each_network_and_layer():
     shown = decode(lines["x"])
     np.testing.assert_allclose(shown[np.isfinite(shown)][:169], scene.plane.surfaces[2].grid[2][:, 0], rtol=1e-5)
     assert len(panels(scene, View(tab="update"))) == 2 + 1 + 3  # the stage's own; decisions, and three hidden layers
+    assert len(panels(scene, View(tab="update", present=True))) == 2  # in large type there is room for no more
+    for name, figure in whole["figures"].items():
+        assert figure["layout"]["yaxis"]["scaleanchor"] == "x", name  # a circle is one
+    assert all(panel["noted"] for panel in whole["grid"])  # no note lies over points
+
+
+def test_names_of_arrows_do_not_lie_over_each_other():
+    ends = np.array([[1.0, 0.02], [1.0, 0.02], [0.9, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    beside = [_beside(ends, place, 1.2) for place in range(5)]
+    assert beside == ["top center", "middle right", "top center", "middle right", "bottom right"]
 
 
 def test_another_closeup_needs_another_scene_and_the_same_one_none():

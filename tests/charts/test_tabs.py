@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bnviz.charts import TABS, View, figures, notice, panels, patch
+from bnviz.charts import TABS, View, at_step, changes, figures, notice, panels, patch
 from bnviz.charts.bands import around
 from bnviz.charts.explanations import EXPLANATIONS
 from bnviz.charts.look import exponents
 from bnviz.charts.steps import every
-from bnviz.charts.tabs.over_time import CELLS, COLUMNS, FULLEST, cells
+from bnviz.charts.tabs.over_time import CELLS, COLUMNS, FULLEST, _reach, cells
 from bnviz.config import MAX_ARMS
 from bnviz.frames import BINS, Event
 from tests.charts.test_charts import decode, diverged, frame, scene
@@ -54,6 +54,23 @@ def test_patches_fit_the_figures_of_every_tab(tab, depth, arms, steps, activatio
             for trace, before in zip(change["data"], whole["figures"][name]["data"], strict=True):
                 assert all(trace[key] == before[key] for key in trace)
             assert change.get("redraw", False) == name.startswith("density")
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("solo", [None, 1])
+def test_of_another_step_nothing_differs_but_what_is_said_to(tab, solo):
+    there = replace(scene(6, 3, 40, [Event(55, "change", "more noise")], landscape="0.5-4"), solo=solo)
+    before, after = (replace(there, current=there.steps[at]) for at in (9, 21))
+    view = View(tab=tab)
+    was, wanted, moved = figures(before, view)["figures"], figures(after, view)["figures"], at_step(after, view)
+    assert set(moved) == set(wanted)
+    for name, change in moved.items():
+        if "cursor" in change:
+            assert was[name]["data"][-1] != wanted[name]["data"][-1]
+            was[name]["data"][-1] |= change["cursor"]
+            assert was[name] == wanted[name]
+        else:
+            assert change == changes(wanted[name])
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -240,3 +257,18 @@ def test_a_chart_that_leaves_out_steps_says_so(steps, said):
                    and trace["mode"] == "lines" and trace.get("hoverinfo") != "skip"]  # fmt: skip
         drawn_steps = max(lengths)
         assert drawn_steps == -(-steps // (-(-steps // 200)))
+
+
+def test_an_axis_of_percentiles_cuts_off_no_median_where_bands_are_of_many_widths():
+    narrow, wide = ([-0.01, 0.0, 0.01], [-1.0, 0.1, 1.2])
+    low, high = _reach([np.tile(band, (20, 1)) for band in (narrow, narrow, wide)])
+    assert low <= -1.0
+    assert high >= 1.2
+    wanders = np.linspace(-3, 3, 20)[:, None] + np.array(narrow)
+    low, high = _reach([np.tile(narrow, (20, 1)), wanders])
+    assert low <= -3
+    assert high >= 3
+    explodes = np.tile(narrow, (100, 1))
+    explodes[-2:] = [-1e9, 1e9, 2e9]
+    assert max(_reach([explodes, np.full((100, 3), np.nan)])) < 1
+    assert _reach([np.full((2, 3), np.nan)]) == (-4, 4)

@@ -3,8 +3,10 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -182,7 +184,8 @@ def interrupt():
     while len(training()) < 2:
         time.sleep(0.1)
     time.sleep(2)
-    os.kill(os.getpid(), signal.SIGINT)
+    print(*(each.pid for each in training()), flush=True)
+    os.kill(os.getpid(), SIGNAL)
 
 threading.Thread(target=interrupt, daemon=True).start()
 net = lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -193,7 +196,21 @@ except KeyboardInterrupt:
 """
 
 
+def interrupted(by):
+    code = INTERRUPTED.replace("SIGNAL", by)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=150)
+
+
 def test_ctrl_c_ends_it_and_its_processes():
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, cwd=ROOT, timeout=150)
+    done = interrupted("signal.SIGINT")
     assert "ended []" in done.stdout, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_its_processes_end_when_it_is_killed():
+    trained = [int(each) for each in interrupted("signal.SIGKILL").stdout.splitlines()[-1].split()]
+    assert len(trained) == 2
+    deadline = time.monotonic() + 60
+    while any(psutil.pid_exists(each) for each in trained):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

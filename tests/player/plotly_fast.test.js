@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
 const trace = { type: "scatter", visible: true, _module: { calc() {} } };
-const plot = (changes = {}) => ({ calcdata: [], _fullData: [trace], _fullLayout: { _basePlotModules: [{ plot() {} }] }, ...changes });
+const layout = { _basePlotModules: [{ plot() {} }], _plots: { xy: { plot: { select() {} } } } };
+const plot = (changes = {}) => ({ calcdata: [], _fullData: [trace], _fullLayout: layout, ...changes });
 const data = [{ x: [1, 2] }];
 let fresh = 0, canRedraw;
 
@@ -15,14 +16,16 @@ test("with all insides there, scatter traces take the fast way", () => {
   assert.ok(canRedraw(plot(), data));
   assert.ok(!canRedraw(plot({ _fullData: [{ ...trace, type: "heatmap" }] }), data));
   assert.ok(!canRedraw(plot(), [{ x: [] }]), "a trace that is empty now has another style");
+  assert.ok(canRedraw(plot({ _fullData: [{ ...trace, type: "bar" }] }), [{}]), "nothing is new, so nothing is drawn");
   assert.ok(!canRedraw(plot(), [...data, ...data]), "another number of traces");
 });
 
 for (const [what, changes] of Object.entries({
   "calcdata": { calcdata: undefined },
   "_fullLayout": { _fullLayout: undefined },
-  "_basePlotModules": { _fullLayout: {} },
-  "plot of a module": { _fullLayout: { _basePlotModules: [{}] } },
+  "_basePlotModules": { _fullLayout: { ...layout, _basePlotModules: undefined } },
+  "plot of a module": { _fullLayout: { ...layout, _basePlotModules: [{}] } },
+  "_plots": { _fullLayout: { ...layout, _plots: undefined } },
   "_fullData": { _fullData: undefined },
   "calc of a trace": { _fullData: [{ ...trace, _module: {} }] },
 })) {

@@ -11,7 +11,8 @@ from bnviz.config import RunConfig
 from bnviz.recording import Recording
 from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Status
 from bnviz.training import train
 

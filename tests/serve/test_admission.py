@@ -124,7 +124,7 @@ def test_who_finds_no_room_waits_with_a_place_and_enters_by_itself(full):
     assert "number 1" in after.text
     assert one.status is Status.STOPPED
     wait_for(lambda: run.step > 50)
-    assert hub.shown_to_all() is run
+    assert hub.admission.shown_to_all(hub.runs()) is run
     hub.stop(run)
     wait_for(lambda: after.step > 50)
     wait_for(lambda: "number 1" in two.text)

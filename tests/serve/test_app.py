@@ -53,8 +53,9 @@ def run(port):
     wait_for(lambda: run.worker is None)
 
 
-def socket_of(port, run, origin=None):
-    return connect(f"ws://127.0.0.1:{port}{path_of(run)}", origin=origin, max_size=None)
+def socket_of(port, run, origin=""):
+    """A socket as a page of ours opens it, or one of another origin."""
+    return connect(f"ws://127.0.0.1:{port}{path_of(run)}", origin=origin or f"http://127.0.0.1:{port}", max_size=None)
 
 
 def receive(socket, until):
@@ -64,6 +65,17 @@ def receive(socket, until):
         if until(message):
             return message
     raise AssertionError("it never came")
+
+
+def test_who_is_told_nothing_hears_a_word_all_the_same(port, run, monkeypatch):
+    monkeypatch.setattr(sockets, "BEAT_SECONDS", 0.2)
+    with socket_of(port, run) as socket:
+        socket.send(json.dumps({"command": "pause", "control": run.control}))
+        receive(socket, lambda m: m["type"] == "beat")
+        receive(socket, lambda m: m["type"] == "beat")
+        at = run.step
+        socket.send(json.dumps({"command": "play", "control": run.control}))
+        receive(socket, lambda m: m.get("step", 0) > at)
 
 
 def test_a_viewer_sees_the_run_and_whoever_has_the_key_steers_it(port, run):
@@ -204,14 +216,14 @@ def test_a_foreign_host_is_turned_away_on_the_socket(port, run):
     ],
 )  # fmt: skip
 def test_names_and_addresses_of_this_server(host, allowed):
-    assert allowed_host(host, ["localhost", ".school.org"]) is allowed
-    assert allowed_host(host, ["*"])
+    assert allowed_host(host, ["localhost", "*.school.org"]) is allowed
+    assert allowed_host(host, ["*"]) is (host not in ("", "a@evil.example"))  # these are no hosts at all
 
 
 def test_a_taken_port_is_a_sentence(port):
     with pytest.raises(OSError, match=f"Port {port} is taken"):
-        launch._free_port(port, lan=False)
-    assert launch._free_port(None, lan=False) >= launch.PORT
+        launch.free_port(port, lan=False)
+    assert launch.free_port(None, lan=False) >= launch.PORT
 
 
 def test_steering_a_run_that_has_ended_starts_it_again(port):

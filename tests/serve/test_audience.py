@@ -17,7 +17,8 @@ from bnviz.charts.scene import View
 from bnviz.serve import viewers
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Status
 from tests.serve.test_app import get, port, run, socket_of  # noqa: F401
 from tests.support.server import wait_for
@@ -214,7 +215,7 @@ def test_the_code_leads_to_this_server_alone(port, run, monkeypatch):  # noqa: F
 
 def test_below_a_path_everything_is_there_too(port, run, monkeypatch):  # noqa: F811
     monkeypatch.setattr(
-        "bnviz.serve.app.st.get_option", {"server.baseUrlPath": "/below", "server.allowedHosts": []}.get
+        "bnviz.serve.app.st.get_option", {"server.baseUrlPath": "/below", "server.enableCORS": True}.get
     )
     for path in (f"bnviz/watch/{run.id}", "bnviz/watch.js", "bnviz/plotly.min.js"):
         assert get(port, f"/below/{path}")[0].status == 200

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
 
 from bnviz.config import RunConfig
 from bnviz.frames import Event
 from bnviz.recording import Note, StreamReader, StreamWriter
-from bnviz.serve import child
+from bnviz.serve import session as sessions
 from bnviz.training import Trainer
 from bnviz.training.replay import Journey, with_fork
 from bnviz.training.slow import SlowMotion
@@ -32,17 +33,24 @@ def written():
 
 @pytest.fixture
 def session(trainer, written):
-    return child._Session(trainer, SlowMotion(trainer), StreamWriter(written, CONFIG), commands=None, rest_after=True)
+    return sessions.Session(trainer, SlowMotion(trainer), StreamWriter(written, CONFIG), commands=None, rest_after=True)
+
+
+def iter_of(*commands):
+    """Commands that come one by one, None for none yet."""
+    left = iter(commands)
+    return SimpleNamespace(next=lambda timeout: next(left))
 
 
 def told(session, written):
+    """What it has told, without its signs of life."""
     session.writer.close()
     written.seek(0)
-    return list(StreamReader(written))
+    return [each for each in StreamReader(written) if not isinstance(each, Note) or each.kind != "beat"]
 
 
 def test_a_way_that_is_broken_off_has_told_nothing_but_how_far_it_came(session, trainer, written, monkeypatch):
-    monkeypatch.setattr(child, "SLICE", 1e-6)  # some steps at most, however fast
+    monkeypatch.setattr(sessions, "SLICE", 1e-6)  # some steps at most, however fast
     session.journey = Journey(trainer, with_fork(trainer, 0, 10, "none", {}), 10)
     while session.journey.trainer.step_count < 25:
         session._travel(session.journey)
@@ -62,3 +70,24 @@ def test_a_way_that_leads_nowhere_leaves_the_run_as_it_was_and_what_waited_happe
     items = [each for each in told(session, written) if not isinstance(each, Note) or each.kind != "progress"]
     assert [each.kind for each in items] == ["rename", "paused", "problem"]  # a status takes a problem away
     assert "the only network left" in items[-1].text
+
+
+def test_a_nap_that_ends_too_late_does_not_end_the_rest_that_was_asked_for(session, trainer, written):
+    session.rest_at = 30  # where it is
+    session.commands = iter_of(
+        {"command": "pause", "unwatched": True}, {"command": "play", "unwatched": True}, {"command": "stop"}
+    )
+    session.loop()
+    assert (session.paused, trainer.step_count) == (True, 31)
+    items = told(session, written)
+    assert items[0].kind == "paused"
+    assert items[1][0].step == 30
+    assert len(items) == 2
+
+
+def test_who_plays_before_the_rest_that_was_asked_for_is_not_held_up_there(session, trainer, written):
+    session.rest_at = 35
+    session.commands = iter_of({"command": "play"}, *[None] * 12, {"command": "stop"})
+    session.loop()
+    assert not session.paused
+    assert trainer.step_count > 36

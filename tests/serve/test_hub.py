@@ -105,7 +105,8 @@ def test_killed_from_outside_it_keeps_its_frames_and_others_notice_nothing(hub):
     wait_for(lambda: run.step > 50 and other.step > 50)
     os.kill(run.worker.pid, signal.SIGKILL)
     wait_for(lambda: run.status is Status.FAILED)
-    assert run.text == "Training ended early: its process was killed (signal 9). All frames so far are kept."
+    why = "its process was killed (signal 9), perhaps for want of memory"
+    assert run.text == f"Training ended early: {why}. All frames so far are kept."
     assert run.step > 50
     at = other.step
     wait_for(lambda: other.step > at)
@@ -142,11 +143,22 @@ def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
     wait_for(lambda: run.step > at + 50)
     run.command("pause")
     wait_for(lambda: run.status is Status.PAUSED)
+    at = run.step
     run.leave(viewer)
-    time.sleep(1.5)
+    rounds = tended(hub, monkeypatch)
+    wait_for(lambda: run.alone_for > 0.2 and rounds() > 1)  # it would have been put to rest
     run.watch(viewer)
-    time.sleep(0.5)
-    assert run.status is Status.PAUSED  # by its owner's will
+    run.command("rename", arm="none", name="still")  # whatever was asked for before it has happened by then
+    wait_for(lambda: any(event.kind == "rename" for event in run.history.snapshot()[1]))
+    assert (run.status, run.step) == (Status.PAUSED, at)  # by its owner's will
+
+
+def tended(hub, monkeypatch):
+    """How often the janitor has been at work from now on."""
+    rounds = []
+    monkeypatch.setattr(hub, "_refill", lambda: rounds.append(1))
+    monkeypatch.setattr(hub_module, "REFILL_SECONDS", -1.0)
+    return lambda: len(rounds)
 
 
 def test_a_run_made_for_viewers_waits_for_the_first_of_them(hub):
@@ -154,7 +166,8 @@ def test_a_run_made_for_viewers_waits_for_the_first_of_them(hub):
     wait_for(lambda: run.status is Status.PAUSED)
     at = run.step
     assert run.history.latest is not None
-    time.sleep(0.5)
+    run.command("rename", arm="none", name="still")  # what it tells comes after what it has trained
+    wait_for(lambda: any(event.kind == "rename" for event in run.history.snapshot()[1]))
     assert run.step == at
     run.watch(lambda: None)
     wait_for(lambda: run.step > at + 50)

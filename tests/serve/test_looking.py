@@ -10,6 +10,7 @@ import pytest
 from bnviz.charts.scene import View
 from bnviz.config import RunConfig
 from bnviz.serve.hub import Hub
+from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_of
 from bnviz.serve.run import Run
 from bnviz.source import Kept, Status
@@ -39,7 +40,7 @@ def look(seat, key=None, **view):
 
 def asked(run, unit, plane):
     """Wait until the worker has been asked for just that; it takes one command after another."""
-    wait_for(lambda: run._looked_at == (unit, plane))
+    wait_for(lambda: run.looks.asked == (unit, plane))
 
 
 def drain(seat):
@@ -97,6 +98,28 @@ def test_the_plane_comes_while_somebody_looks_and_no_longer(training):
         last, step = training.plane.step, training.step
         wait_for(lambda: training.step > step + 200)
         assert training.plane.step == last
+    finally:
+        seat.stream.leave(seat.viewer)
+
+
+def test_who_has_no_socket_and_who_has_one_do_not_undo_what_the_other_looks_at(training, monkeypatch):
+    wait_for(lambda: training.status is Status.RUNNING and training.history.latest)
+    asked_for = []
+    send = training.worker.send
+    monkeypatch.setattr(training.worker, "send", lambda name, **told: (asked_for.append(told), send(name, **told)))
+    attend(training, "feed", [(View(tab="plane"), None)], seconds=1e6)
+    seat = Seat(training)
+    try:
+        step = training.step
+        wait_for(lambda: training.step > step + 200 and drain(seat))  # its stream has told more than once
+        assert asked_for == [{"unit": None, "plane": True}]
+        look(seat, training.control, tab="update", layer=1, unit=2, net=0)
+        wait_for(lambda: training.looks.asked == ({"arm": "none", "layer": 1, "unit": 2}, True))
+        attend(training, "feed", [(View(tab="layers"), None)], seconds=1e6)
+        assert training.looks.asked[0] is not None  # the other one still looks
+        attend(training, "feed", [(View(tab="update"), training.control)], seconds=-1)  # long gone
+        look(seat, tab="layers")
+        asked(training, None, plane=False)
     finally:
         seat.stream.leave(seat.viewer)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bnviz.charts.scene import View
 from bnviz.frames import Event
+from bnviz.recording import Note
 from bnviz.serve.messages import extras_of, findings_of, header_of, scene_of, timeline_of, words_of
 from bnviz.verdict import findings
 from tests.serve.conftest import CONFIG
@@ -51,18 +52,27 @@ def test_what_is_measured_from_now_on_is_known_at_once(run):
 
 
 def test_the_run_answers_a_question_at_its_step_and_not_before(run, steps):
-    view = View(ask="diverges 0", until=50)
-    for frames in steps[1:4]:
+    view = View(ask="diverges 0", until=60)
+
+    def answered(seek=None):
+        return extras_of(run, scene_of(run, seek), view, seek)["answer"]
+
+    for frames in steps[1:]:
         run.take(frames)
-    early = extras_of(run, scene_of(run, None), view, None)["answer"]
+    assert run.step == 50  # the last of 60 steps that is measured, which is no more than the beginning of the last ten
+    early = answered()
     assert early["option"] is None
-    assert early["spans"][0]["text"] == "The run cannot say yet: this is step 30, and it answers at step 50."
-    for frames in steps[4:]:
-        run.take(frames)
-    found = extras_of(run, scene_of(run, None), view, None)["answer"]
+    told = "The run cannot say yet: this is step 50, and it answers when 60 steps are done."
+    assert early["spans"][0]["text"] == told
+    run.take(Note("finished", value=60))
+    found = answered()
     assert (found["ask"], found["option"]) == ("diverges 0", 1)
-    assert extras_of(run, scene_of(run, 10), view, 10)["answer"] == found, "the step looked at has no part in it"
-    for later in (1, 2):  # what comes after its step changes nothing
+    assert answered(10) == found, "the step looked at has no part in it"
+    run.take(Note("running", value=60))  # on, to later steps: what comes there changes nothing
+    for later in (1, 2):
         run.take(tuple(replace(frame, step=50 + 10 * later, train_loss=float("nan")) for frame in steps[-1]))
-    assert extras_of(run, scene_of(run, None), view, None)["answer"] == found
+        assert answered() == found
+    run.take(Note("finished", value=80))
+    later = replace(view, until=400)
+    assert extras_of(run, scene_of(run, None), later, None)["answer"]["option"] is None, "it is to go on"
     assert "answer" not in extras_of(run, scene_of(run, None), View(ask="nonsense"), None)

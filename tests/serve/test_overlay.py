@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from bnviz import charts
+from bnviz.charts.marks import text_of
 from bnviz.charts.scene import View
 from bnviz.config import Arm, RunConfig
-from bnviz.frames import Event, quantities
+from bnviz.frames import Description, Event, quantities
 from bnviz.recording import Recording
 from bnviz.serve.messages import findings_of, scene_message, scene_of, words_of
 from bnviz.serve.overlay import apart, overlay
@@ -77,7 +78,27 @@ def test_every_tab_can_be_drawn_and_told_at_any_step_also_where_one_is_over(both
         if span["arm"] is not None:
             assert TITLES[span["arm"]].split(":")[0] in " ".join(each["text"] for each in words_of(scene))
     assert seek == 0 or findings_of(scene)
-    assert [event.text for event in scene.marks] == ["plain: learning_rate → 0.1"]
+    assert [text_of(mark) for mark in scene.marks] == ["step 20: plain → rate 0.1"]
+
+
+def test_at_the_end_the_sentence_speaks_of_both_and_compares_what_was_measured_then(both):
+    kept = overlay(*both)
+    scene = scene_of(kept, None)
+    said = "".join(span["text"] for span in words_of(scene))
+    assert "in plain: BatchNorm (until step 30)" in said
+    assert "in deep <b>: BatchNorm" in said
+    found = ["".join(span["text"] for span in item["spans"]) for part in findings_of(scene) for item in part["items"]]
+    assert not [text for text in found if "plain:" in text and "deep <b>:" in text]
+
+
+def test_two_networks_that_end_at_different_steps_are_not_compared(both):
+    frames = both[0][1].frames[::2]
+    one = Recording(Description(frames[0].layers, ("none",)), frames)
+    other = replace(one, frames=tuple(replace(frame, step=2 * frame.step) for frame in frames))
+    said = "".join(span["text"] for span in words_of(scene_of(overlay(("a", one), ("b", other)), None)))
+    assert said.startswith("In a: none (until step 30) ")
+    assert " In b: none " in said
+    assert not [word for word in ("better", "worse", "same") if word in said]
 
 
 def test_what_cannot_be_compared_is_one_sentence(both):

@@ -109,7 +109,7 @@ def test_the_oldest_goes_first_but_nothing_that_is_watched_written_or_named_by_h
     assert {entry.file for entry in shelf.entries(None)} == {files[0], *files[4:], writing, byhand}
     assert len(list(shelf.folder.glob("*.card.json"))) == 4
     assert not shelf.full
-    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    shelf.most_bytes = 100
     shelf.make_room()
     assert sorted(shelf.folder.glob("*.arrow")) == sorted([writing, byhand])
     assert shelf.full, "one that is being written is larger than all may be"

@@ -117,8 +117,12 @@ def test_a_run_that_rests_is_being_written_and_its_file_is_whole_in_the_end(shel
     monkeypatch.setattr(module, "MAX_FILES", 0)
     shelf.make_room()
     assert run.file.exists()
-    (seen,) = Shelf(shelf.folder).entries("me")  # by another server on the same folder, which cannot know
-    assert Shelf(shelf.folder).examine(seen).damage == reading.CUT
+    other = Shelf(shelf.folder)  # of another server on the same folder
+    assert other.entries("me")[0].writing
+    other.make_room()
+    assert run.file.exists()
+    os.utime(run.file, LONG_AGO)  # this machine slept, and the other server did not
+    assert other.examine(other.entries("me")[0]).damage == reading.CUT
     run.keeper.close()
     (entry,) = shelf.entries("me")
     assert (entry.writing, entry.known, entry.card.damage) == (False, True, "")
@@ -148,7 +152,7 @@ def test_who_has_most_makes_room(shelf, steps, monkeypatch):
     with yours[1].open("ab") as file:
         file.write(bytes(mine[4].stat().st_size * 2))
     os.utime(yours[1], (now - 1000, now - 1000))
-    monkeypatch.setattr(module, "MAX_BYTES", yours[1].stat().st_size + mine[4].stat().st_size)
+    shelf.most_bytes = yours[1].stat().st_size + mine[4].stat().st_size
     shelf.make_room()
     assert {entry.file for entry in shelf.entries(None)} == {*mine[4:]}, "of room, whoever takes most"
     assert not shelf.full

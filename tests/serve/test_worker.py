@@ -107,7 +107,7 @@ def test_frames_after_a_change_and_a_fork_are_those_of_a_trainer(worker):
     arms = (Arm("batch", noise=True), Arm("none"))
     config = RunConfig(depth=2, width=8, arms=arms, optimizer="momentum", learning_rate=0.05)
     trainer = Trainer(config)
-    items = worker.run(config, paused=True)
+    items = worker.run(config, rest_at=0)
     until(items, lambda item: isinstance(item, tuple))
     trainer.step()
     worker.send("change", arm="none", fields={"normalization": "weight"})
@@ -143,7 +143,7 @@ def test_killed_from_outside_it_says_so(worker):
     os.kill(worker.pid, signal.SIGKILL)
     rest = list(items)
     assert not any(isinstance(item, Note) and item.kind == "stopped" for item in rest)
-    assert worker.last_words() == "its process was killed (signal 9)"
+    assert worker.last_words() == "its process was killed (signal 9), perhaps for want of memory"
     worker.send("pause")  # nobody there: lost, not raised
 
 

@@ -61,7 +61,7 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"the server ended: {log.read_text()}")
-        if found := re.search(r"http://[\w.]+:\d+", log.read_text()):
+        if found := re.search(r"http://[\w.]+:\d+(/\w+)*", log.read_text()):
             try:
                 with urllib.request.urlopen(f"{found[0]}/_stcore/health", timeout=2):
                     return found[0]
@@ -81,9 +81,9 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> object:
 
 
 def watch(dashboard: Dashboard, run: str, **headers: str) -> ClientConnection:
-    """Open a run's socket."""
+    """Open a run's socket, as a page of the dashboard does."""
     url = dashboard.url.replace("http", "ws") + f"/bnviz/run/{run}/socket"
-    return connect(url, additional_headers=headers, max_size=None)
+    return connect(url, origin=dashboard.url, additional_headers=headers, max_size=None)
 
 
 def messages(socket: ClientConnection, until: Callable[[dict], object], seconds: float = 30.0) -> list[dict]:

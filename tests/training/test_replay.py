@@ -210,6 +210,15 @@ def test_the_last_change_is_undone_by_a_copy_from_just_before_it():
         without_last_change(again, "none")
 
 
+def test_undoing_a_fork_drops_it_and_then_undoes_what_was_changed_before():
+    trainer, _ = steered(SMALL, {8: (lambda t: t.change("none", normalization="batch"),)}, 10)
+    label = trainer.fork("none", normalization="layer")
+    assert steer(trainer, "undo", {"arm": "batch"}) is None
+    assert label not in trainer.arms
+    journey = steer(trainer, "undo", {"arm": "batch"})
+    assert journey.step == 8
+
+
 def test_a_change_of_all_is_undone_in_the_chosen_arm_if_it_can_be():
     original, _ = steered(SMALL, {8: (lambda t: t.change(learning_rate=0.02),)}, 20)
     script, _ = without_last_change(original, "batch")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bnviz.config import Arm, RunConfig
 from bnviz.lessons import built_in
 from bnviz.source import Status
+from bnviz.ui.markdown import escaped
 from tests.support.server import wait_for
 from tests.ui.test_page import hub, link_of, opened, player_data, run_of  # noqa: F401
 
@@ -62,10 +63,10 @@ def test_a_data_set_that_is_chosen_brings_the_loss_that_is_hidden(hub):  # noqa:
 
 
 def test_what_cannot_be_hidden_is_said(hub):  # noqa: F811
-    assert "got 'dept'. Nothing is hidden." in opened("depth=2&hide=dept").warning[0].value
+    assert escaped("got 'dept'. Nothing is hidden.") in opened("depth=2&hide=dept").warning[0].value
     assert "lesson must be one of vanishing" in opened("depth=2&lesson=nothing").warning[0].value
     said = opened("depth=2&answer=guesses").warning[0].value
-    assert "The question of the link cannot be asked: a question is one of learns" in said
+    assert escaped("The question of the link cannot be asked: a question is one of learns") in said
 
 
 def test_a_lesson_waits_plays_and_goes_on_without_a_reset(hub):  # noqa: F811
@@ -76,6 +77,7 @@ def test_a_lesson_waits_plays_and_goes_on_without_a_reset(hub):  # noqa: F811
     shown = player_data(page)["lesson"]
     assert (shown["at"], shown["of"], shown["open"], shown["heading"]) == (0, 5, True, "Two networks, one difference")
     assert run.step == 0
+    assert shown["then"] == "The run waits for your prediction."
     shown = wish(page, say=1)
     assert (shown["open"], shown["said"], shown["ask"], shown["until"]) == (False, 1, "learns 0 1", 200)
     wait_for(lambda: run.status is Status.FINISHED)
@@ -84,10 +86,21 @@ def test_a_lesson_waits_plays_and_goes_on_without_a_reset(hub):  # noqa: F811
     assert player_data(page)["lesson"]["at"] == 2
     assert (link_of(page)["at"], link_of(page)["said"]) == ("3", "1b2-3-")
     wish(page, go=1)
+    assert player_data(page)["lesson"]["then"] == "The networks are changed, and go on, once you have predicted."
     assert wish(page, say=0)["at"] == 3
     assert run_of(page, hub) is run
     wait_for(lambda: run.status is Status.FINISHED and run.step >= 390)
     assert run.config.arms == (Arm("batch"), Arm("batch"))
+
+
+def test_it_is_said_that_a_new_run_waits_for_a_prediction_and_rows_have_their_networks_names(hub):  # noqa: F811
+    page = opened("lesson=tiny-batches&at=3&said=1a2a")
+    assert "a new one begins once you have predicted" in player_data(page)["lesson"]["then"]
+    page = opened("preset=before-bn&arms=none,none%2Bauxiliary,none%2Bpretrain,batch,batch")
+    assert [page.toggle(key=f"arm{place}_on").label for place in range(5)] == [
+        "No normalization", "No normalization + auxiliary losses", "No normalization + pre-training", "BatchNorm",
+        "BatchNorm (2)",
+    ]  # fmt: skip
 
 
 def test_settings_of_the_link_come_before_those_of_a_lesson(hub):  # noqa: F811
@@ -107,7 +120,7 @@ def test_the_link_alone_brings_back_the_place_in_a_lesson(hub):  # noqa: F811
     assert player_data(again)["lesson"] == player_data(page)["lesson"]
     assert run_of(again, hub) is not run_of(page, hub), "a run of one's own"
     assert link_of(again) | {"run": ""} == link_of(page) | {"run": ""}
-    assert not run_of(again, hub).waits
+    assert run_of(again, hub).rest_at is None
 
 
 def test_at_the_end_all_controls_are_back_and_the_run_goes_on(hub):  # noqa: F811
@@ -137,7 +150,7 @@ def test_the_tab_offers_every_lesson_and_begins_one_anew(hub):  # noqa: F811
     assert not page.exception
     assert run_of(page, hub) is not run
     assert run_of(page, hub).config == built_in()["vanishing"].config
-    assert run_of(page, hub).waits
+    assert run_of(page, hub).rest_at == 0
     assert player_data(page)["tab"] == "layers"
     assert link_of(page)["lesson"] == "vanishing"
     page.button(key="leave_lesson").click().run()
@@ -172,6 +185,22 @@ def test_a_run_can_wait_for_play(hub):  # noqa: F811
     assert run.step == 0
     run.command("play")
     wait_for(lambda: run.step > 20)
+
+
+def test_a_link_leads_to_a_step_and_a_lesson_waits_there(hub):  # noqa: F811
+    run = run_of(opened("depth=2&width=8&step=45"), hub)
+    run.watch(lambda: None)  # or it would rest before
+    wait_for(lambda: run.status is Status.PAUSED and run.step == 45)
+    assert [frames[0].step for frames in run.history.snapshot()[0]][:5] == [0, 10, 20, 30, 40]
+    run.command("play")
+    wait_for(lambda: run.step > 60)
+    page = opened("lesson=vanishing&depth=2&width=8&step=25")
+    run = run_of(page, hub)
+    run.watch(lambda: None)
+    wait_for(lambda: run.status is Status.PAUSED and run.step == 25)
+    wish(page, say=0)
+    wait_for(lambda: run.status is Status.FINISHED)
+    assert "step must be a whole number from 0 on, got '-3'." in opened("depth=2&step=-3").warning[0].value
 
 
 def test_somebody_elses_run_comes_with_no_lesson(hub):  # noqa: F811

@@ -14,6 +14,7 @@ from bnviz.recording import Recording
 from bnviz.serve.shared import Server, use
 from bnviz.source import Kept
 from bnviz.ui import PAGE
+from bnviz.ui.markdown import escaped
 from tests.support.server import wait_for
 
 
@@ -68,9 +69,9 @@ def test_a_link_restores_every_setting_the_seed_included(hub):
 def test_a_bad_value_in_the_link_is_said_and_costs_that_field_alone(hub):
     page = opened("depth=99&width=32&learning_rate=fast&color=red")
     said = " ".join(each.value for each in page.warning)
-    assert "depth must be a whole number from 1 to 50, got '99'." in said
-    assert "learning_rate must be a number from 0 to 1000, got 'fast'." in said
-    assert "'color'" in said
+    assert escaped("depth must be a whole number from 1 to 50, got '99'.") in said
+    assert escaped("learning_rate must be a number from 0 to 1000, got 'fast'.") in said
+    assert escaped("'color'") in said
     assert run_of(page, hub).config == live(RunConfig(width=32))
 
 
@@ -123,7 +124,7 @@ def test_settings_that_do_not_go_together_are_said_and_the_run_goes_on(hub):
     page = opened("depth=2")
     run = run_of(page, hub)
     page.select_slider(key="field_batch_size").set_value(1).run()
-    assert "batch_size must be at least 2 with BatchNorm, got 1" in page.warning[0].value
+    assert escaped("batch_size must be at least 2 with BatchNorm, got 1") in page.warning[0].value
     assert run_of(page, hub) is run
     assert not page.exception
 
@@ -182,7 +183,7 @@ def test_a_tab_of_text_is_in_the_link_and_drawn_below(hub, tab, words):
 def test_an_unknown_tab_is_said_and_the_first_is_open(hub):
     page = opened("depth=2&tab=weather")
     names = "layers, time, landscape, modes, updates, update, plane, findings, presets"
-    assert f"tab must be one of {names}" in page.warning[0].value
+    assert escaped(f"tab must be one of {names}") in page.warning[0].value
     assert player_data(page)["tab"] == "layers"
     assert "tab" not in link_of(page)
 

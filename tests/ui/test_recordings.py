@@ -18,7 +18,7 @@ from bnviz.serve.run import Run
 from bnviz.serve.shared import Server, use
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.visitors import COOKIE
-from bnviz.source import Kept
+from bnviz.source import Kept, Status
 from bnviz.training import train
 from bnviz.ui.markdown import escaped
 from tests.support.server import wait_for
@@ -125,12 +125,31 @@ def test_a_name_of_html_is_text_and_what_is_removed_comes_back(hub, recording):
 
 def test_two_are_laid_over_each_other(hub, recording):
     page, keys = visited(hub, recording, 2)
-    page.multiselect(key="recordings_overlay").set_value(keys).run()
+    one = page.selectbox(key="recordings_overlay_0")
+    assert len({option for option in one.options if "· step 20" in option}) == 2, "apart, though all is the same"
+    one.set_value(keys[0]).run()
+    page.selectbox(key="recordings_overlay_1").set_value(keys[0]).run()
+    assert page.button(key="recordings-overlay").disabled, "twice the same"
+    page.selectbox(key="recordings_overlay_1").set_value(keys[1]).run()
     pressed(page, "overlay")
     arms = run_of(page, hub).description.arms
     assert [arm.split(": ")[1] for arm in arms] == ["no normalization", "BatchNorm"] * 2
     assert len(set(arms)) == 4
     assert not page.warning, "all of it can be compared"
+
+
+def test_a_run_that_has_finished_is_called_so_and_not_one_that_is_being_written(hub):
+    for query, status, badge, other in (
+        (f"{QUERY}&steps=30", Status.FINISHED, "finished", "being written"),
+        (f"{QUERY}&steps=1000000", Status.RUNNING, "being written", "finished"),
+    ):
+        page = opened(query)
+        run = run_of(page, hub)
+        run.watch(lambda: None)
+        wait_for(lambda run=run, status=status: run.status is status and run.history.latest)
+        again(page)
+        assert f":blue-badge[{badge}]" in said(page)
+        assert other not in said(page)
 
 
 def test_an_upload_is_listed_or_refused_in_one_sentence(hub, recording):

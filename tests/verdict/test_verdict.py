@@ -46,7 +46,7 @@ def test_the_current_treatment_counts():
     run = trained("toggled")
     assert run.say(0).endswith("without normalization and 2.78 with BatchNorm.")
     assert "With BatchNorm accuracy is" in run.say()
-    assert "With BatchNorm (2) accuracy is" in run.say()
+    assert "With BatchNorm · since step 102 accuracy is" in run.say()
     assert "in eval mode" in run.say()
     gap = run.only("eval_gap", 0)
     frame = run.steps[-1][0]  # the only one since the change

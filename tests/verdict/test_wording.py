@@ -9,6 +9,7 @@ import re
 import pytest
 
 from bnviz.config import Arm
+from bnviz.lineup import Member
 from bnviz.verdict import wording
 from bnviz.verdict.wording import number, percent
 
@@ -26,6 +27,6 @@ def test_numbers_keep_two_digits():
 
 def test_names_of_arms():
     arms = [Arm("none", trick="auxiliary"), Arm("none", noise=True), Arm("none", learning_rate=0.1), Arm("batch_l1")]
-    assert wording.names(arms) == [
+    assert wording.names([Member(arm, place) for place, arm in enumerate(arms)]) == [
         "with auxiliary losses", "with noise", "without normalization, lr 0.1", "with BatchNorm L1",
     ]  # fmt: skip

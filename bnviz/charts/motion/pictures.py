@@ -36,8 +36,9 @@ class Ink:
 
     def figure(self, traces: Sequence[Trace], x: Trace, y: Trace, note: str = "", **changes: Any) -> Figure:
         """Traces on two axes, with titles where `title` is given."""
-        margin = (round((3.9 if y.get("showticklabels", True) else 1.2) * self.size), round(2.1 * self.size), 8,
-                  round(3.2 * self.size))  # fmt: skip
+        left = round((3.9 if y.get("showticklabels", True) else 1.2) * self.size)
+        bottom = round((3.2 if "title" in x else 1.2) * self.size)
+        margin = (left, round(2.1 * self.size), 8, bottom)
         axes = [axis(self.colors, self.size, **self._titled(each)) for each in (x, y)]
         return {
             "data": list(traces), "note": note,
@@ -180,12 +181,12 @@ def arrows(ink: Ink, drawn: Sequence[tuple[float, float, str, bool]], names: tup
     tips = [
         {
             "type": "scatter", "mode": "markers+text", "x": floats([x]), "y": floats([y]), "text": [name],
-            "textposition": "middle right", "cliponaxis": False,
+            "textposition": _beside(ends, place, reach), "cliponaxis": False,
             "marker": {"size": 6, "color": ink.colors.quiet if quiet else ink.color},
             "textfont": {"size": ink.size + 1, "color": ink.colors.text},
             "hovertemplate": f"{name}: length {told(float(np.hypot(x, y)))}<extra></extra>",
         }
-        for x, y, name, quiet in drawn
+        for place, (x, y, name, quiet) in enumerate(drawn)
     ]  # fmt: skip
     return ink.figure(
         [ink.line([low[0], 1.3 * reach], [0, 0]), ink.line([0, 0], [low[1], 1.15 * reach]), *tips],
@@ -194,6 +195,19 @@ def arrows(ink: Ink, drawn: Sequence[tuple[float, float, str, bool]], names: tup
          "constrain": "domain"},
         note, annotations=pointing,
     )  # fmt: skip
+
+
+def _beside(ends: Floats, place: int, reach: float) -> str:
+    """Where an arrow's name has room: right of its tip, above it where another tip is in the way, or below the axis
+    where there is no arrow but its origin.
+    """
+    if np.hypot(*ends[place]) < 0.05 * reach:
+        return "bottom right"
+    along, across = ((ends - ends[place]) / reach).T
+    others = np.arange(len(ends)) != place
+    # Of two tips at one place the first has its name above.
+    later = (along > 0) | ((along == 0) & (np.arange(len(ends)) > place))
+    return "top center" if (others & later & (along < 0.5) & (abs(across) < 0.15)).any() else "middle right"
 
 
 def at(closeup: Closeup, values: Floats) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bnviz.charts.explanations import EXPLANATIONS
-from bnviz.charts.look import Figure, encode, floats, translucent
+from bnviz.charts.look import Figure, encode, floats, hull, translucent
 from bnviz.charts.motion.pictures import Ink, span
 from bnviz.charts.panel import Panel, Part, strong
 from bnviz.charts.scene import Scene, View
@@ -36,6 +36,7 @@ def decisions(arm: str, title: list[Part], id: str = "surface", group: Literal["
     return Panel(
         id, group, title, "Probability of class 1 over the plane of inputs, with the training points",
         partial(_decisions, arm=arm), partial(_decided, arm=arm), EXPLANATIONS["surface"], live=False,
+        extra={"noted": True},
     )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def _after(scene: Scene, arm: str, layer: int) -> Panel:
         f"bent-{layer}", "series", [strong(f"After {scene.layers[layer]}")],
         f"Where {scene.layers[layer]} puts a grid over the plane, and the training points",
         partial(_bent, arm=arm, layer=layer), partial(_kept, arm=arm, layer=layer), EXPLANATIONS["bent"], live=False,
+        extra={"noted": True},
     )  # fmt: skip
 
 
@@ -106,7 +108,8 @@ def _bent(scene: Scene, view: View, arm: str, layer: int) -> Figure:
 
 
 def _hull(grid: Floats, points: Floats, axis: int) -> list[float]:
-    return span(grid[:, axis], points[:, axis], room=0.06)
+    """Round, so that it does not move with every frame."""
+    return list(hull(np.array([span(grid[:, axis], points[:, axis], room=0.03)])))
 
 
 def _net(ink: Ink, grid: Floats) -> dict[str, Any]:
@@ -141,4 +144,7 @@ def _classes(ink: Ink, points: Floats, classes: Floats) -> list[dict[str, Any]]:
 def _square(ink: Ink, traces: list[dict[str, Any]], x: list[float], y: list[float], note: str) -> Figure:
     """Both axes on one scale."""
     shape = {"showticklabels": False, "showgrid": False}
-    return ink.figure(traces, {"range": x, **shape}, {"range": y, **shape}, note)
+    return ink.figure(
+        traces, {"range": x, "constrain": "domain", **shape},
+        {"range": y, "scaleanchor": "x", "constrain": "domain", **shape}, note,
+    )  # fmt: skip

@@ -73,10 +73,7 @@ def panels(scene: Scene, view: View) -> list[Panel]:
 
 def _percentiles(scene: Scene, view: View, name: str, layer: int, layers: list[int]) -> Figure:
     """The band of percentiles of one layer, on an axis that serves all of `layers`."""
-    ends = np.concatenate([
-        scene.history(name, label, each)[:, [0, -1]] for label in scene.titles for each in layers
-    ])  # fmt: skip
-    low, high = hull(ends)
+    low, high = _reach([scene.history(name, label, each) for label in scene.titles for each in layers])
 
     def axis(values: Floats) -> tuple[dict[str, Any], str]:
         known = values[np.isfinite(values).all(axis=1)]
@@ -88,6 +85,25 @@ def _percentiles(scene: Scene, view: View, name: str, layer: int, layers: list[i
 
     names = [f"{scene.layers[layer]}, {number} %" for number in PERCENTILES]
     return band(scene, view, name, names, layer, axis)
+
+
+def _reach(drawn: list[Floats]) -> tuple[float, float]:
+    """A round interval that holds the usual percentiles, (N, 3) each, of all that are drawn.
+
+    Of each its own bands decide, or many narrow ones would hide a wide one; and the way of its median, but for a few
+    steps in which that is far off.
+    """
+    found = []
+    for values in drawn:
+        known = values[np.isfinite(values).all(axis=1)]
+        if len(known):
+            middle, (low, high) = known[:, 1], np.percentile(known[:, 1], [5, 95])
+            reach = 2 * (high - low)
+            found += [hull(known[:, [0, -1]]), (max(low - reach, middle.min()), min(high + reach, middle.max()))]
+    if not found:
+        return hull(np.zeros((0, 2)))
+    lows, highs = np.array(found).T
+    return hull(np.array([[lows.min(), highs.max()]]))
 
 
 def heatmap(scene: Scene, view: View, arm: int, layer: int) -> Figure:

@@ -39,7 +39,8 @@ def notice(scene: Scene) -> Part | None:
     if scene.config is None or scene.config.model == "own":
         return {"title": title, "text": "The plane is drawn for bnviz's own networks; this one is somebody else's."}
     if not scene.config.data.planar:
-        text = f"Inputs of {scene.config.data.title} do not lie in a plane. Choose points of two classes: {planar}."
+        data = scene.config.data.title
+        text = f"Inputs of {data} do not lie in a plane. It is drawn for points of two classes: {planar}."
         return {"title": title, "text": text}
     if scene.moment in ("none", "past"):
         text = "Decisions are measured where the networks are, while somebody looks, and are not kept."

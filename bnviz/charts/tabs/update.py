@@ -25,7 +25,7 @@ MOST_UNITS = 400
 
 
 def panels(scene: Scene, view: View) -> list[Panel]:
-    """The pictures of the stage, and beside them those of the plane."""
+    """The pictures of the stage, and beside them those of the plane, unless type is large: they have a tab."""
     closeup = scene.closeup
     if closeup is None:
         return []
@@ -34,11 +34,11 @@ def panels(scene: Scene, view: View) -> list[Panel]:
         Panel(
             f"stage-{STAGES.index(stage)}-{place}", "layers", [strong(picture.title)],
             f"{stage.heading}: {picture.title}", partial(_drawn, picture=picture), partial(_told, stage=stage),
-            EXPLANATIONS["update"], live=False,
+            EXPLANATIONS["update"], live=False, extra={"noted": True},
         )
         for place, picture in enumerate(stage.pictures(closeup))
     ]  # fmt: skip
-    return own + beside(scene, closeup.arm)
+    return own if view.present else own + beside(scene, closeup.arm)
 
 
 def _drawn(scene: Scene, view: View, picture: Picture) -> Figure:

@@ -9,15 +9,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bnviz.leash import end_with_parent
+
 MAX_MEMORY = 4 * 2**30
 """Bytes of address space: what needs more is given up."""
 MAX_SECONDS = 120
-"""Of a processor's time, for when nobody is left to end this process."""
+"""Of a processor's time."""
 
 
 def main() -> int:
     """Print a JSON object: the set's name and what is known of it, or what is wrong."""
     path, called, target, task = sys.argv[1:]
+    end_with_parent()
     _limit()
     print(json.dumps(_told(Path(path), called, json.loads(target), task)))
     return 0

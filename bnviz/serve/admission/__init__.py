@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 
-from bnviz.config import RunConfig
+from bnviz import awake
+from bnviz.config import CATALOG, RunConfig
 from bnviz.serve.admission import memory
 from bnviz.serve.admission.limits import Limits
 from bnviz.serve.admission.size import estimate
@@ -104,11 +104,17 @@ class Admission:
 
     def who_gives_way(self, runs: Iterable[Run]) -> Run | None:
         """The run that for longest nobody has watched but those who wait, if somebody waits for its room."""
-        now, waiting = time.monotonic(), Counter(self.meanwhile.get(run.id) for run in self.queue)
+        now, waiting = awake.now(), Counter(self.meanwhile.get(run.id) for run in self.queue)
         idle = [run for run in runs if run.worker is not None and run.watchers <= waiting[run.id]]
         self._idle_since = {run: self._idle_since.get(run, now) for run in idle}
         long = [run for run, since in self._idle_since.items() if now - since > GIVES_WAY_SECONDS]
         return min(long, key=self._idle_since.__getitem__, default=None) if self.queue else None
+
+    def shown_to_all(self, runs: Iterable[Run]) -> Run | None:
+        """The run that most watch, for those who wait for their own; never on somebody's own data or model."""
+        ours = (run for run in runs if run.config.dataset in CATALOG and run.config.model != "own")
+        trained = (run for run in ours if run.worker is not None and run.history.latest is not None)
+        return max(trained, key=lambda run: run.watchers, default=None)
 
     def _fits(self, run: Run, runs: Iterable[Run], given_up: int = 0) -> bool:
         """Whether there is memory for a run; the only one always begins."""

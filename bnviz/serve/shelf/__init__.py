@@ -1,7 +1,8 @@
 """The recordings on this machine: every run of the page, and what was added by hand, in one bounded folder.
 
 In the folder `BNVIZ_RECORDINGS`, else where a user's data are. Files that the shelf has named itself are removed when
-there are too many (see `room`); a file with another name is listed, and never removed but by hand.
+there are too many (see `room`); a file with another name is listed, and never removed but by hand. Several servers
+may share it: each keeps the modification time of what it writes recent, so that no other takes it for cut short.
 
 Who sees what: on the user's own machine (`bnviz` without --lan, asked from that machine) everything on the shelf; on
 a server for others each visitor their own runs and uploads, told apart by a cookie, of which a digest alone is kept.
@@ -33,7 +34,7 @@ from bnviz.serve.shelf.entry import OURS, Entry, card_of, examined, forget, writ
 from bnviz.serve.shelf.room import Stored, surplus
 
 MAX_BYTES = 4_000_000_000
-"""Of all files that the shelf has named."""
+"""Of all files that the shelf has named, unless somebody says otherwise."""
 MAX_FILES = 200
 MAX_UPLOAD_MEGABYTES = 100
 """Of a recording that is added by hand."""
@@ -59,9 +60,11 @@ class Shelf:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or default_folder()
+        self.most_bytes = MAX_BYTES
         self.full = False
         """Whether what may not be removed takes all there is room for."""
         self._writing: set[Path] = set()  # by this server; a run that rests writes nothing for hours, and goes on
+        self._removed: dict[Path, float] = {}  # when, by a clock that nobody sets
         self._unwritten: dict[Path, Card] = {}  # cards of which the disk would have none
         self._lock = threading.Lock()
 
@@ -92,7 +95,7 @@ class Shelf:
                 if len(steps) < 2:
                     forget(file)
                 else:
-                    # Another server on this folder may have taken it for cut short while it rested.
+                    # Another server on this folder may have taken it for cut short while this machine slept.
                     card = Card.read(card_of(file)) or Card(began=time.time())
                     card = replace(card, damage="" if ended(file) else CUT)
                     write_card(file, card.told(description, steps, events), time.time())
@@ -142,7 +145,8 @@ class Shelf:
     def remove(self, entry: Entry) -> None:
         """Take it off the shelf; `restore` puts it back for a while. Errors: OSError."""
         entry.file.touch()  # from now on it is kept for UNDO_SECONDS
-        entry.file.replace(entry.file.with_suffix(".removed"))
+        gone = entry.file.replace(entry.file.with_suffix(".removed"))
+        self._removed[gone] = time.monotonic()
 
     def restore(self, entry: Entry) -> bool:
         """Put back what was removed; False where it is gone by now."""
@@ -184,21 +188,30 @@ class Shelf:
     # ---- room ----
     def make_room(self, spare: Collection[Path] = ()) -> None:
         """Remove as much as it takes (see `room`); never what is being written, nor any of `spare`."""
-        now, stored = time.time(), []
+        for file in tuple(self._writing):
+            with suppress(OSError):  # it has been removed by hand
+                os.utime(file)  # tells other servers that it is being written, also while its run rests
+        stored = []
         for file in self._removable():
             with suppress(OSError):  # another process is at it too
                 told = file.stat()
-                if file.suffix != ".arrow" and now - told.st_mtime > UNDO_SECONDS:
+                if file.suffix != ".arrow" and self._age(file, told.st_mtime) > UNDO_SECONDS:
                     forget(file)
+                    self._removed.pop(file, None)
                 else:
                     spared = file in spare or (file.suffix == ".arrow" and self._grows(file))
                     stored.append(Stored(file, told.st_mtime, told.st_size, spared))
         total = sum(each.size for each in stored)
-        for each in surplus(stored, MAX_FILES, MAX_BYTES):
+        for each in surplus(stored, MAX_FILES, self.most_bytes):
             with suppress(OSError):
                 forget(each.file)
                 total -= each.size
-        self.full = total > MAX_BYTES
+        self.full = total > self.most_bytes
+
+    def _age(self, file: Path, written: float) -> float:
+        """Seconds since a file was removed; since it was written to, where another server or nobody did."""
+        known = self._removed.get(file)
+        return time.time() - written if known is None else time.monotonic() - known
 
     def _grows(self, file: Path) -> bool:
         return file in self._writing or still_written(file)

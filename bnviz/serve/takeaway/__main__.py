@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 import sys
 
+from bnviz.leash import end_with_parent
 from bnviz.recording import Recording
 from bnviz.serve.takeaway import page
 
 
 def main(form: str, file: str | None = None) -> None:
     """Write the recording as `page.html`, `table.csv` or `table.parquet`."""
+    end_with_parent()
     recording = Recording.load(file) if file else Recording.read(io.BytesIO(sys.stdin.buffer.read()))
     if form == "page.html":
         sys.stdout.buffer.write(page(recording).encode())

@@ -23,19 +23,26 @@ export function decode(value) {
 export const axes = (layout) => Object.fromEntries(["xaxis", "yaxis"].flatMap((axis) =>
   ["range", "dtick"].filter((key) => layout[axis]?.[key] !== undefined).map((key) => [`${axis}.${key}`, layout[axis][key]])));
 
+// Nothing new but of the last trace.
+export const lastOf = (traces, part) => traces.map((_, place) => (place === traces.length - 1 ? part : {}));
+
 export async function drawPatch(s, message) {
-  await Promise.all(Object.entries(message.figures).map(async ([id, { data, traces, layout, note, redraw: anew }]) => {
-    const panel = s.panels.get(id);
-    if (!panel?.plot.data || panel.plot.data.length !== data.length) return;
+  await Promise.all(Object.entries(message.figures).map(async ([id, { data: given, layout = {}, note, redraw: anew, cursor }]) => {
+    const panel = s.panels.get(id), known = panel?.plot.data;
+    const data = cursor && known ? lastOf(known, cursor) : given;
+    if (!known || known.length !== data.length) return;
     const ranges = { ...panel.ranges, ...axes(layout) };
     const moved = JSON.stringify(ranges) !== JSON.stringify(panel.ranges) && !panel.zoomed;
     panel.ranges = ranges;
     const decoded = data.map((trace) => Object.fromEntries(Object.entries(trace).map(([key, value]) => [key, decode(value)])));
     panel.drawing = true; // Plotly reports the ranges we set as if the user had
-    if (!moved && canRedraw(panel.plot, decoded)) redraw(panel.plot, decoded);
-    else await window.Plotly.animate(panel.plot, { data: decoded, traces, layout: moved ? layout : {} }, anew ? REDRAWN : INSTANT);
+    const tied = panel.plot.layout.yaxis?.scaleanchor; // both axes have one scale, which animate does not know of
+    if ((!moved || tied) && canRedraw(panel.plot, decoded)) redraw(panel.plot, decoded);
+    else await window.Plotly.animate(panel.plot, { data: decoded, traces: [...decoded.keys()], layout: moved ? layout : {} },
+      anew || known.some(({ z }) => z) ? REDRAWN : INSTANT);
+    if (moved && tied) await window.Plotly.relayout(panel.plot, axes(layout));
     panel.drawing = false;
-    if (panel.note.textContent !== note) panel.note.textContent = note;
+    if (note !== undefined && panel.note.textContent !== note) panel.note.textContent = note;
     rehover(panel);
   }));
 }

@@ -1,6 +1,6 @@
 // The audience's page: it follows what the speaker looks at, until its viewer chooses something else.
 import { el } from "./dom.js";
-import { connect, send } from "./socket.js";
+import { send } from "./socket.js";
 import { markTab } from "./tabs.js";
 
 const FOLLOWERS_OWN = ["theme", "stacked", "present", "away"]; // never the speaker's
@@ -15,7 +15,7 @@ export function beAudience(s) {
   s.followed = el("span", { class: "bnviz-followed", role: "status" });
   s.follow = el("button", { class: "bnviz-button bnviz-follow", onclick: () => followSpeaker(s, true) }, "Follow the speaker");
   if (!s.data.kept) s.status.after(s.followed, s.follow);
-  document.addEventListener("visibilitychange", () => (document.hidden ? s.ws?.close() : connect(s)), { signal: s.abort.signal });
+  document.addEventListener("visibilitychange", () => document.hidden && s.ws?.close(), { signal: s.abort.signal });
   showFollowing(s);
 }
 

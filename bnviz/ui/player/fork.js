@@ -28,7 +28,7 @@ export function showArms(s, { arms, undo: last }) {
   else if (arms.length && !arms.some(({ place }) => place === s.arm)) selectArm(s, arms[0].place);
   s.fork.hidden = s.undo.hidden = !steers(s) || s.data.fixed || !arms.length;
   s.undo.disabled = !steers(s) || !last;
-  s.undo.title = last ? `Undo ${last}: a copy from just before it goes on beside the others` : "Nothing was changed while these networks ran";
+  s.undo.title = last ? `Undo ${last}` : "Nothing was changed or forked while these networks ran";
   showAlone(s);
   const there = JSON.stringify(arms.map(({ label }) => label).sort());
   if (!steers(s) || there === JSON.stringify([...s.data.arms].sort())) s.toldPage = null;

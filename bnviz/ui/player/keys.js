@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { openFork, solo, steers, undo } from "./fork.js";
 import { goOn, predicts } from "./lesson.js";
-import { enlarge, moveLayer, moveTab, nextArm, present, presenting } from "./present.js";
+import { moveLayer, moveTab, nextArm, present, presenting, typed } from "./present.js";
 import { openShare } from "./share.js";
 import { openSheet } from "./sheet.js";
 import { command } from "./socket.js";
@@ -30,7 +30,7 @@ export const KEYS = [
   { keys: [","], shown: ",", title: "Stage before", act: (s) => turn(s, "back"), when: (s) => s.words.turns },
   { keys: ["b"], shown: "B", title: "Flip normalization of the selected network", act: (s) => s.trigger("toggle", s.arm), when: served },
   { keys: ["f"], shown: "F", title: "Fork: a copy of the selected network goes on with something changed", act: (s) => openFork(s), when: (s) => steers(s) },
-  { keys: ["u"], shown: "U", title: "Undo the last change: a copy from just before it goes on", act: (s) => undo(s), when: (s) => steers(s) },
+  { keys: ["u"], shown: "U", title: "Undo what was done last: a fork is dropped, of a change a copy from before goes on", act: (s) => undo(s), when: (s) => steers(s) },
   { keys: ["s"], shown: "S", title: "Solo: draw the selected network alone, or all again", act: (s) => solo(s), when: (s) => s.arms.length > 1 },
   { keys: ["r"], shown: "R", title: "Restart", act: (s) => command(s, "restart") },
   { keys: ["a"], shown: "A", title: "Select the next network", act: (s) => nextArm(s) },
@@ -39,8 +39,9 @@ export const KEYS = [
   { keys: ["["], shown: "[", title: "The tab before", act: (s) => moveTab(s, -1) },
   { keys: ["]"], shown: "]", title: "The next tab", act: (s) => moveTab(s, 1) },
   { keys: ["p"], shown: "P", title: "Present: the charts alone, in large type", act: (s) => present(s) },
-  { keys: [..."123456789"], shown: "1 to 9", title: "The chart of this number alone, large", act: (s, key) => enlarge(s, Number(key)), presenting: true },
-  { keys: ["0"], shown: "0", title: "All charts", act: (s) => enlarge(s, null), presenting: true },
+  { keys: [..."123456789"], shown: "1 to 9", title: "The chart of this number alone, large; 1, then at once 0, is the tenth",
+    act: (s, key) => typed(s, Number(key)), presenting: true },
+  { keys: ["0"], shown: "0", title: "All charts", act: (s) => typed(s, 0), presenting: true },
   { keys: ["ArrowUp"], shown: "↑", title: "Over steps: the layer above", act: (s) => moveLayer(s, -1), presenting: true },
   { keys: ["ArrowDown"], shown: "↓", title: "Over steps: the layer below", act: (s) => moveLayer(s, 1), presenting: true },
   { keys: ["PageDown"], shown: "Page Down", title: "On in the lesson, or to the next tab: also by a clicker", act: (s) => page(s, 1), presenting: true },

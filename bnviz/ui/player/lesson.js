@@ -37,7 +37,7 @@ function questionOf(s, lesson) {
     "aria-pressed": String(lesson.said === place), "aria-keyshortcuts": lesson.open && String(place + 1), onclick: () => s.trigger("lesson", { say: place }) },
     el("span", {}, text), lesson.open ? el("kbd", { "aria-hidden": "true" }, place + 1) : "");
   return el("div", { class: "bnviz-question", role: "group", "aria-label": lesson.question },
-    el("strong", {}, lesson.question), ...lesson.options.map(option));
+    el("strong", {}, lesson.question), ...lesson.options.map(option), ...(lesson.then ? [el("p", { class: "bnviz-then" }, lesson.then)] : []));
 }
 
 function wayOn(s, lesson) {

@@ -24,6 +24,7 @@ export function buildGrid(s, { grid, colors, names, signs }) {
       panel.plot.ariaLabel = described.summary;
       panel.help.textContent = panel.title.title = described.help;
       fillTitle(s, panel.title, described.title);
+      if (described.noted) panel.title.append(panel.note); // it would lie over what is drawn
       if (node.children[index] !== panel.node) node.insertBefore(panel.node, node.children[index] ?? null);
     });
   }

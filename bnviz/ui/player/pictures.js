@@ -6,8 +6,8 @@ import { openSheet } from "./sheet.js";
 const SIZE = { width: 800, height: 500, scale: 2 }; // pixels of the layout; the file has 1600 x 1000
 const FORMATS = { png: "1600 × 1000 pixels, for slides and messages.", svg: "Lines and text that stay sharp at any size, for print." };
 
-export const pictureButton = (s, panel) => el("button", { class: "bnviz-picture", title: "Save a picture of this chart",
-  onclick: () => openPicture(s, panel) }, "Picture");
+export const pictureButton = (s, panel) => el("button", { class: "bnviz-picture", "aria-label": "Save a picture of this chart",
+  title: "Save a picture of this chart", onclick: () => openPicture(s, panel) });
 
 function openPicture(s, panel) {
   const ways = Object.entries(FORMATS).map(([format, about]) => el("li", {}, el("button", { class: "bnviz-button",

@@ -3,6 +3,7 @@ import { showTold } from "./access.js";
 import { appUrl, el } from "./dom.js";
 import { axes, drawPatch } from "./draw.js";
 import { beAudience } from "./follow.js";
+import { askHealth } from "./foot.js";
 import { showArms } from "./fork.js";
 import { onKey } from "./keys.js";
 import { showAnswer, showLesson } from "./lesson.js";
@@ -10,7 +11,7 @@ import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
 import { leftFullScreen } from "./present.js";
 import { advance } from "./replay.js";
-import { connect, receive, send } from "./socket.js";
+import { backAgain, connect, passedOn, sayHidden, send, watchOver } from "./socket.js";
 import { showWords } from "./stages.js";
 import { fillTabs, openTab, showFindings, showNotice } from "./tabs.js";
 import { showMarks, showTimeline } from "./timeline.js";
@@ -20,9 +21,12 @@ const STATES = new WeakMap(); // by parentElement: the default export runs again
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
 let plotly = null;
 
-function loadPlotly(path) {
-  plotly ??= (window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
-    document.head.append(el("script", { src: appUrl(path).href, onload: resolve, onerror: reject }));
+// Where a host hides its address, or answers with something else, the page brings it.
+function loadPlotly(s) {
+  plotly ??= (window.Plotly ? Promise.resolve() : new Promise((resolve) => {
+    const came = () => window.Plotly || sayHidden(s);
+    document.head.append(el("script", { src: appUrl(s.data.plotly).href, onload: came, onerror: came }));
+    const look = setInterval(() => { if (window.Plotly) { clearInterval(look); resolve(undefined); } }, 30);
   })).then(rememberArrays);
   return plotly;
 }
@@ -40,7 +44,7 @@ export function schedule(s) {
     const { scene, patch } = s.next;
     s.next = { scene: null, patch: null };
     try {
-      await loadPlotly(s.data.plotly);
+      await loadPlotly(s);
       if (scene) await drawScene(s, scene);
       if (patch) await drawPatch(s, patch);
       count(s, patch ?? scene);
@@ -123,13 +127,17 @@ export function start(parentElement) {
   build(s);
   s.abort = new AbortController();
   const { signal } = s.abort;
+  root.addEventListener("bnviz-passed-on", ({ detail }) => passedOn(s, detail), { signal });
+  s.asking = setInterval(() => askHealth(s), 10_000);
   document.addEventListener("keydown", (event) => onKey(s, event), { signal });
-  document.addEventListener("visibilitychange", () => document.hidden || send(s, { resync: true }), { signal });
+  document.addEventListener("visibilitychange", () => document.hidden || backAgain(s), { signal });
+  window.addEventListener("online", () => backAgain(s), { signal });
   document.addEventListener("fullscreenchange", () => leftFullScreen(s), { signal });
   window.addEventListener("resize", () => fit(s), { signal });
   s.sizes = new ResizeObserver((entries) => resized(s, entries));
   s.sizes.observe(root);
   s.sizes.observe(s.marks);
+  watchOver(s);
   return s;
 }
 
@@ -139,6 +147,10 @@ function stop(s) {
   s.sizes.disconnect();
   clearTimeout(s.retry);
   clearTimeout(s.ticking);
+  clearTimeout(s.answer);
+  clearInterval(s.watching);
+  clearTimeout(s.late);
+  clearInterval(s.asking);
   cancelAnimationFrame(s.raf);
   s.ws?.close();
   document.documentElement.classList.remove("bnviz-present");
@@ -156,7 +168,7 @@ export default function player(component) {
     button.title = data.control || data.kept ? "" : "Only whoever started this run can control it";
   }
   s.pace.hidden = !data.kept;
-  loadPlotly(data.plotly);
+  loadPlotly(s);
   fillTabs(s);
   showLesson(s);
   if (data.turn !== s.turn) { // the page itself has chosen a tab, at the start or since
@@ -166,7 +178,6 @@ export default function player(component) {
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
   if (data.audience) beAudience(s);
-  if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); }
-  if (data.message && s.ws?.readyState !== 1) receive(s, data.message);
+  if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); askHealth(s); }
   return () => { STATES.delete(parentElement); stop(s); };
 }

@@ -32,6 +32,16 @@ export function present(s, on = !presenting()) {
 // Escape leaves full screen before any script hears of it.
 export const leftFullScreen = (s) => document.fullscreenElement || present(s, false);
 
+const SOON = 900; // milliseconds after a digit in which the next one goes on with its number
+
+// The chart of a number as it is typed: 1, then at once 0, is the tenth where there are so many, else 0 is all of them.
+export function typed(s, digit, now = performance.now()) {
+  const soon = s.digit && now - s.digit.at < SOON, both = soon ? 10 * s.digit.value + digit : 0;
+  const number = both && both <= s.charts ? both : digit;
+  s.digit = number < 10 ? { value: number, at: now } : null;
+  enlarge(s, number || null);
+}
+
 // One chart alone, by its number in reading order; null: all of them.
 export function enlarge(s, number) {
   if (number !== null && number > s.charts) return;

@@ -3,7 +3,7 @@ import { appUrl, el } from "./dom.js";
 import { copy } from "./share.js";
 import { openSheet } from "./sheet.js";
 
-const made = (s) => Boolean(s.socket) && !s.data.file; // by a server
+const made = (s) => Boolean(s.socket) && !s.data.file && !s.reported; // by a server, and not hidden by its host
 
 /** @type {{title: string, about: string, act: (s: any) => void, when?: (s: any) => boolean}[]} */
 export const WAYS = [
@@ -11,7 +11,8 @@ export const WAYS = [
     act: (s) => fetched(s, "page.html", "Making the page"), when: made },
   { title: "Recording", about: "All of the run as an Arrow file: bnviz open shows it again, bnviz export makes tables of it.",
     act: (s) => download(s, "recording.arrow"), when: made },
-  { title: "PyTorch", about: "A short script of these very networks, with the same data, seeds and updates, to run anywhere.", act: (s) => openScript(s) },
+  { title: "PyTorch", about: "A short script of these very networks, with the same data, seeds and updates, to run anywhere.", act: (s) => openScript(s),
+    when: (s) => Boolean(s.data.script) || made(s) },
   { title: "Table, CSV", about: "A row for each measured step, network and layer; for a spreadsheet.",
     act: (s) => fetched(s, "table.csv", "Making the table"), when: made },
   { title: "Table, Parquet", about: "The same, small and with types; for pandas, Polars or DuckDB.",
@@ -80,5 +81,6 @@ export function keep(blob, name) {
 export function openSave(s) {
   const lines = WAYS.filter(({ when }) => !when || when(s)).map(({ title, about, act }) =>
     el("li", {}, el("button", { class: "bnviz-button", onclick: () => { s.sheet?.close(); act(s); } }, title), el("span", {}, about)));
-  openSheet(s, "Save", el("ul", { class: "bnviz-ways" }, ...lines));
+  const hidden = s.reported && "This host passes on the page alone: the recording can be had in the tab Recordings, and the sign on a chart saves its picture.";
+  openSheet(s, "Save", hidden ? el("p", {}, hidden) : el("ul", { class: "bnviz-ways" }, ...lines));
 }

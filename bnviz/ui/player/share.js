@@ -16,6 +16,11 @@ export function reachable(href, address) {
 }
 
 export function openShare(s) {
+  if (s.reported) {
+    openSheet(s, "Share", el("p", {}, "This host passes on the page alone, not what an audience would open. The address of the page can be shared: "),
+      copyButton("Copy link", document.location.href));
+    return;
+  }
   const { address, run } = s.data;
   const { href: base, local } = reachable(appUrl("").href, address);
   const link = `${base}bnviz/watch/${run}`;
@@ -26,7 +31,7 @@ export function openShare(s) {
   openSheet(s, "Share", el("div", { class: "bnviz-share" },
     el("img", { class: "bnviz-qr", src: code, alt: "QR code of the link for the audience" }),
     el("a", { class: "bnviz-watch", href: link, target: "_blank", rel: "noopener" }, link.replace(/^https?:\/\//, "")),
-    local && el("p", { class: "bnviz-alone" }, `Only this machine can open this link: ${alone}`) || "",
+    local && el("p", { class: "bnviz-only-here" }, `Only this machine can open this link: ${alone}`) || "",
     el("ul", { class: "bnviz-ways" },
       el("li", {}, copyButton("Copy audience link", link), el("span", {}, `For phones: who opens it sees ${shown}.`)),
       s.data.audience ? "" : el("li", {}, copyButton("Copy link", reachable(document.location.href, address).href),

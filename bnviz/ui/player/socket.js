@@ -1,13 +1,19 @@
 // The socket: what Python sends, and what goes back.
 import { appUrl } from "./dom.js";
 import { addressed, adoptLead, asleep, sayLost } from "./follow.js";
+import { showFoot } from "./foot.js";
 import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
 
+// Milliseconds. The server says a word every few seconds; a socket can die without one, as when a laptop sleeps.
+const SILENT = 12_000, ANSWER = 500, TICK = 1000, SLEPT = 5000;
+const OPENS_WITHIN = 2000; // milliseconds: else the page passes on what the socket would bring
+
 export function connect(s) {
   clearTimeout(s.retry);
   s.ws?.close();
+  s.heard = performance.now();
   if (s.data.file) { // no server: what it would send is at hand
     s.ws = s.data.file((message) => receive(s, message));
     send(s, { view: s.view });
@@ -19,21 +25,52 @@ export function connect(s) {
   url.protocol = url.protocol.replace("http", "ws");
   const ws = (s.ws = new WebSocket(url));
   ws.binaryType = "arraybuffer";
-  const late = setTimeout(() => ws.readyState === 0 && unreachable(s), 3000);
-  ws.onopen = () => { clearTimeout(late); send(s, { view: s.view }); };
+  s.late ??= setTimeout(() => unreachable(s), OPENS_WITHIN);
+  ws.onopen = () => { reached(s); send(s, { view: s.view }); };
   let seen = 0, inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
   ws.onmessage = ({ data }) => {
+    s.heard = performance.now();
     if (s.data.audience) ws.send(JSON.stringify({ seen: ++seen })); // a slow network is sent less, and nothing old
     if (typeof data === "string") takeText(s, ws, data);
     else inbox = inbox.then(async () => takeText(s, ws, await unpacked(data))).catch((error) => console.error("bnviz:", error));
   };
   ws.onclose = () => {
-    clearTimeout(late);
     if (ws !== s.ws || s.closed) return;
     sayLost(s);
-    if (++s.tries === 3 && !s.seq) unreachable(s);
-    s.retry = setTimeout(() => connect(s), Math.min(8000, 250 * 2 ** s.tries) * (0.5 + Math.random()));
+    s.tries++;
+    s.retry = setTimeout(() => connect(s), Math.min(s.reported ? 60_000 : 8000, 250 * 2 ** s.tries) * (0.5 + Math.random()));
   };
+}
+
+/** Looks once a second whether the socket has died, or this machine has slept. */
+export function watchOver(s) {
+  let ticked = Date.now();
+  s.watching = setInterval(() => {
+    const before = ticked;
+    ticked = Date.now(); // this clock goes on while a machine sleeps, as others do not everywhere
+    if (document.hidden || s.data?.file || !s.socket) return;
+    if (ticked - before > SLEPT) backAgain(s);
+    else if (s.ws?.readyState < 2 && performance.now() - s.heard > SILENT) reopen(s);
+  }, TICK);
+}
+
+/** Seen again, or on a network again: the newest at once, through a new socket where the old one does not answer. */
+export function backAgain(s) {
+  if (s.closed) return;
+  if (s.data?.file || s.reported) send(s, { resync: true });
+  else if (s.ws?.readyState !== 1) connect(s);
+  else {
+    const ws = s.ws, asked = performance.now();
+    send(s, { resync: true });
+    clearTimeout(s.answer);
+    s.answer = setTimeout(() => ws === s.ws && s.heard < asked && reopen(s), ANSWER);
+  }
+}
+
+function reopen(s) {
+  if (s.closed) return;
+  sayLost(s);
+  connect(s);
 }
 
 function takeText(s, ws, text) {
@@ -45,15 +82,38 @@ function takeText(s, ws, text) {
 
 const unpacked = (data) => new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 
+// ---- a host may pass on nothing but Streamlit's own addresses: then the page is told so, and brings all by its own ----
+export const sayHidden = (s) => s.trigger("unreachable", { socket: Boolean(s.reported), plotly: !window.Plotly });
+
 function unreachable(s) {
-  if (!s.reported) s.trigger("unreachable", true);
   s.reported = true;
+  sayHidden(s);
+}
+
+function reached(s) {
+  clearTimeout(s.late);
+  if (!s.reported) return;
+  s.reported = false;
+  sayHidden(s);
+}
+
+/**
+ * What the page has passed on: a message, how busy the server is, and the way back.
+ * @param {any} s
+ * @param {{message: any, health: any, pass: (message: any) => void}} detail
+ */
+export function passedOn(s, { message, health, pass }) {
+  const first = !s.pass;
+  s.pass = pass;
+  if (first) send(s, { view: s.view });
+  showFoot(s, health);
+  if (s.ws?.readyState !== 1) receive(s, message);
 }
 
 export function send(s, given) {
   const message = addressed(s, given);
   if (s.ws?.readyState === 1) s.ws.send(JSON.stringify(message));
-  else if (s.reported) s.trigger("send", message); // no socket here: the page passes it on
+  else if (s.reported) s.pass?.(message);
 }
 
 export function command(s, name) {

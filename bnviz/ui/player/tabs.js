@@ -57,7 +57,7 @@ export function showNotice(s, notice) {
   s.notice.hidden = !notice;
   if (!notice) return;
   const { title, text, button } = notice;
-  const ask = button && el("button", { class: "bnviz-button bnviz-main", disabled: !s.data.control,
+  const ask = button && !s.data.audience && el("button", { class: "bnviz-button bnviz-main", disabled: !s.data.control,
     onclick: () => (button.command ? command(s, button.command) : s.trigger("setting", button.setting)) }, button.text);
   s.notice.replaceChildren(el("h2", {}, title), el("p", {}, text), ...(ask ? [ask] : []));
 }

@@ -1,6 +1,7 @@
 // Toolbar, status and sentence.
 import { el, words } from "./dom.js";
 import { watchingNow } from "./follow.js";
+import { buildFoot } from "./foot.js";
 import { buildFork } from "./fork.js";
 import { showKeys } from "./keys.js";
 import { buildLesson } from "./lesson.js";
@@ -14,6 +15,7 @@ import { buildTabs } from "./tabs.js";
 import { buildTimeline, forward } from "./timeline.js";
 
 const TAILS = { kept: "recording", growing: "recording, still being written" };
+const done = (s, status) => (status === "finished" && s.steps ? `finished, all ${s.steps} steps done` : status);
 
 export function build(s) {
   const button = (name, key, shortcut, onclick, kind = "") => el("button", { class: `bnviz-button ${kind}`, "aria-label": name,
@@ -32,7 +34,7 @@ export function build(s) {
   buildTabs(s);
   buildWords(s);
   s.body = el("div", { class: "bnviz-body", id: "bnviz-view", role: "tabpanel" }, buildLesson(s),
-    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s));
+    s.sentence, s.notice, s.findings, s.words.node, s.groups.layers, s.groups.series, buildTimeline(s), buildFoot(s));
   Object.assign(s.root.dataset, { seq: 0, status: "starting" });
   s.root.replaceChildren(
     el("div", { class: "bnviz-toolbar" }, ...s.controls, ...arms.slice(1), s.status, el("span", { class: "bnviz-space" }), ...tools),
@@ -50,7 +52,7 @@ export function showStatus(s, { status, step, steps, rate, text, live, watching,
     if (s.play.ariaLabel !== name) { s.play.ariaLabel = name; s.play.firstChild.textContent = name; }
   }
   const doing = text?.endsWith("…") ? text : ""; // what goes on; other texts are news for people
-  const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? status);
+  const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? done(s, status));
   const at = step === undefined || step === null ? "" : `step ${step}`;
   s.status.textContent = [at, tail, busy, unkept && "not being kept", watchingNow(s, watching)].filter(Boolean).join(" · ");
   s.status.title = unkept || doing || (s.steps ? `of ${s.steps} steps` : "");

@@ -5,102 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from functools import partial
 
 from bnviz import charts
 from bnviz.charts.scene import View
 from bnviz.serve.looking import attend
 from bnviz.serve.messages import extras_of, header_of, scene_message, scene_of
-from bnviz.serve.texts import Message, Series, Text
+from bnviz.serve.series import AT_REST, Lead, Made, Series
+from bnviz.serve.texts import Message, Text
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Source, Status
 
 FASTEST = 0.04
 """Seconds from one message to the next, at least."""
 AUDIENCE_EVERY = 0.09
 """The same for the audience: ten a second look smooth, and there may be hundreds of them on one network."""
-ON_THE_WAY = 2
-"""Messages to one viewer that may be under way: the buffers between here and there would hold minutes of them."""
-SERIES_EVERY = 0.33
-"""Seconds between updates of the charts over steps, of the sentence and of the timeline."""
-Lead = tuple[View, int | None]
-"""A view, and the step looked at; None: the newest."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False)
-class Viewer:
-    """One open socket: what it wants to see, and what it has been sent."""
-
-    wake: Callable[[], None]
-    audience: bool = False
-    """Whether this is one of many, who only watches."""
-    packed: bool = False
-    """Whether messages are sent gzipped."""
-    view: View = field(default_factory=View)
-    key: object = None
-    """To steering the source, if the viewer has sent it."""
-    seek: int | None = None
-    """The step looked at; None: the newest."""
-    follows: bool = False
-    """Whether the speaker's choice is shown in place of its own."""
-    lead: Lead | None = None
-    """What the speaker looked at when last told."""
-    leads: bool = False
-    """Whether this is the speaker, who has the key to steering."""
-    due: bool = True
-    """Whether there is something to tell."""
-    drawn: object = None
-    """Structure of the figures that the viewer has; differs from a message's: it needs the whole scene."""
-    series: Series | None = None
-    news: Message | Text | None = None
-    sent: int = 0
-    seen: int | None = None
-    """How many messages have come through, as it says; None: it never said."""
-
-    @property
-    def behind(self) -> bool:
-        """Whether so many messages are on their way that the next had better wait, and be a newer one."""
-        return self.seen is not None and self.sent - self.seen >= ON_THE_WAY
-
-    def looks_at(self) -> Lead:
-        """The view and step to be shown: its own, or the speaker's in its own theme and size."""
-        if not self.follows or self.lead is None:
-            return self.view, self.seek
-        (view, seek), own = self.lead, self.view
-        return replace(view, theme=own.theme, stacked=own.stacked, present=own.present, away=False), seek
-
-    def follow(self, follows: bool) -> None:
-        """Follow the speaker, or no longer; what is looked at then begins where the speaker is."""
-        if self.follows and not follows and self.lead is not None:
-            self.seek = self.lead[1]
-        self.follows = follows and self.audience
-
-    def move(self) -> None:
-        """Another source comes in the place of the one watched: nothing of that one is left."""
-        self.drawn = self.news = self.seek = self.series = None
-        self.lead = self.lead and (self.lead[0], None)
-
-    def take(self) -> str | bytes | None:
-        """The newest message not yet sent, as text or gzipped, or None; to be sent at once."""
-        if (text := self._next()) is None:
-            return None
-        self.sent += 1
-        return text.packed if self.packed else text.plain
-
-    def _next(self) -> Text | None:
-        message, self.news = self.news, None
-        if not isinstance(message, Message):
-            return message
-        if message.structure != self.drawn:
-            if message.scene is None:
-                return None  # the next message brings it
-            self.drawn, self.series = message.structure, message.series
-            return message.scene
-        if message.series is not self.series:
-            self.series = message.series
-            return message.with_series
-        return message.without_series
 
 
 class Stream:
@@ -112,12 +33,14 @@ class Stream:
         self._lock = threading.Lock()
         self._wakeup = threading.Event()
         self._thread: threading.Thread | None = None
+        self._asked = threading.Event()
+        """Set when somebody looks at something else, as while the timeline is dragged: that waits for no pace."""
         self._fresh = False
         """Whether the source has something new."""
         self._heard_at = time.time()
         """When it last had."""
-        self._audience_at = self._series_at = 0.0
-        self._series: dict[Lead, Series] = {}
+        self._audience_at = 0.0
+        self._series = Made()
         self._lead: Lead | None = None
 
     def join(self, viewer: Viewer) -> None:
@@ -155,6 +78,8 @@ class Stream:
     def refresh(self, viewer: Viewer) -> None:
         """A viewer looks at something else: make a message for it."""
         viewer.due = True
+        if not viewer.audience:
+            self._asked.set()
         self._wakeup.set()
 
     def lead(self, view: View, seek: int | None) -> None:
@@ -169,18 +94,21 @@ class Stream:
 
     def _loop(self) -> None:
         while True:
-            self._wakeup.wait()
+            rested = not self._wakeup.wait(AT_REST if self._series.owing else None)
             self._wakeup.clear()
+            self._asked.clear()
             with self._lock:
                 viewers = tuple(self._viewers)
                 if not viewers:
                     self._thread = None
-                    attend(self.source, [])
+                    attend(self.source, self, [])
                     return
             started = time.monotonic()
-            attend(self.source, [(viewer.view, viewer.key) for viewer in viewers])
+            for viewer in viewers:
+                viewer.due |= rested and viewer.looks_at()[1] is not None
+            attend(self.source, self, [(viewer.view, viewer.key) for viewer in viewers])
             self._publish(self._whose_turn(viewers), sum(not viewer.leads for viewer in viewers))
-            time.sleep(max(0.0, FASTEST - (time.monotonic() - started)))
+            self._asked.wait(max(0.0, FASTEST - (time.monotonic() - started)))
             if any(viewer.due for viewer in viewers):
                 self._wakeup.set()
 
@@ -203,13 +131,11 @@ class Stream:
         groups: dict[Lead, list[Viewer]] = {}
         for viewer in viewers:
             groups.setdefault(viewer.looks_at(), []).append(viewer)
-        now = time.monotonic()
-        if now - self._series_at >= SERIES_EVERY or self.source.status not in (Status.RUNNING, Status.GROWING):
-            self._series_at, self._series = now, {}
+        self._series.forget()
         for (view, seek), group in groups.items():
             message = self._message_or_problem(view, seek, group, watching)
             for viewer in group:
-                viewer.news = message
+                viewer.news.append(message)
                 viewer.wake()
 
     def _message_or_problem(self, view: View, seek: int | None, group: list[Viewer], watching: int) -> Message | Text:
@@ -217,7 +143,7 @@ class Stream:
         try:
             return self._message(view, seek, group, watching)
         except Exception as error:
-            log.exception("A message could not be made (%s)", view)
+            log.exception("A message for the tab %s could not be made", view.tab)
             text = f"This view could not be drawn ({type(error).__name__}); training goes on. Please report it."
             return Text.of("problem", text=text)
 
@@ -225,19 +151,22 @@ class Stream:
         about = {"at": round(self._heard_at, 3), "watching": watching}
         scene = scene_of(self.source, seek, view.solo)
         header = header_of(self.source, scene, seek) | about
-        panels = charts.panels(scene, view)
         # The stream is part of it: what a viewer was sent by the one before, a moment ago, it has of another run.
         shape = (self, *charts.structure(scene, view))
-        due, moving = (view, seek) not in self._series, seek is None
-        figures = charts.patch(scene, view, series=due) if scene.current and (due or moving) else {}
+        training = self.source.status in (Status.RUNNING, Status.GROWING)
+        due = self._series.due((view, seek), training)
+        still = not scene.current or (seek is not None and not due)
+        moved = charts.at_step if due == "step" else partial(charts.patch, series=due == "all")
+        live = {} if still else moved(scene, view)
         if due:
-            slow = {panel.id for panel in panels if not (panel.live and moving)}
-            rest = {name: figures.pop(name) for name in slow & figures.keys()}
-            self._series[view, seek] = Series(rest, extras_of(self.source, scene, view, seek))
+            slow = {panel.id for panel in charts.panels(scene, view) if seek is not None or not panel.live}
+            rest = {name: live.pop(name) for name in slow & live.keys()}
+            extras = extras_of(self.source, scene, view, seek, told=due == "all")
+            self._series[view, seek] = Series(rest, extras, whole=due == "all")
         whole = None
         if any(viewer.drawn != shape for viewer in group):
             whole = Text.of("scene", **scene_message(self.source, scene, view, seek), **about)
-        return Message(shape, header, figures if scene.current else None, self._series[view, seek], whole, moving)
+        return Message(shape, header, live if scene.current else None, self._series[view, seek], whole, seek is None)
 
 
 def _nothing() -> None:

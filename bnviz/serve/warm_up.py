@@ -1,4 +1,4 @@
-"""A worker that is warm: what its first run needs is there before it is asked for."""
+"""What a process that trains does before its first run."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from bnviz.charts.scene import View
 from bnviz.frames import Event
 from bnviz.recording import Note, Recording
 from bnviz.serve.run import Run
-from bnviz.serve.viewers import Stream, Viewer
+from bnviz.serve.series import Made
+from bnviz.serve.stream import Stream
+from bnviz.serve.viewer import Viewer
 from bnviz.source import Kept, Status
 from tests.serve.conftest import CONFIG, Seat
 
@@ -64,7 +66,8 @@ def test_who_moves_to_another_run_gets_its_scene_even_after_a_late_message_of_th
     other = Run(CONFIG, "me")
     other.take(steps[0])
     seat.stream.leave(seat.viewer)
-    seat.viewer.drawn, seat.viewer.news = late.structure, None
+    seat.viewer.drawn = late.structure
+    seat.viewer.news.clear()
     stream = Stream(other)
     stream.join(seat.viewer)
     try:
@@ -95,20 +98,20 @@ def test_who_looks_back_is_sent_no_figures_again_that_stand_still(run, steps):
     stream, viewer = Stream(run), Viewer(lambda: None)  # without its thread: messages as they are made
 
     def sent(seek):
-        viewer.news = stream._message(viewer.view, seek, [viewer])
+        viewer.news.append(stream._message(viewer.view, seek, [viewer]))
         return json.loads(viewer.take())
 
     run.take(steps[1])
     assert sent(None)["type"] == "scene"
     assert "values-0" in sent(None)["figures"]
-    stream._series = {}  # due again
+    stream._series = Made()  # due again
     back = sent(0)
     assert (back["type"], back["step"], back["newest"]) == ("patch", 0, 10)
     assert {"values-0", "loss"} <= set(back["figures"])
     run.take(steps[2])
     still = sent(0)
     assert (still["type"], still["step"], still["newest"]) == ("status", 0, 20)
-    stream._series = {}
+    stream._series = Made()
     assert {"values-0", "loss"} <= set(sent(10)["figures"])
 
 
@@ -128,7 +131,7 @@ def test_figures_are_made_once_for_all_who_see_the_same(run, monkeypatch, steps)
     run.take(steps[1])
     time.sleep(0.4)
     assert 1 <= len(calls) <= 4
-    assert all(viewer.news is not None for viewer in viewers)
+    assert all(viewer.news for viewer in viewers)
     for viewer in viewers:
         stream.leave(viewer)
     assert run.watchers == 0
@@ -210,3 +213,22 @@ def test_a_recording_is_watched_without_a_worker(steps):
     seat.stream.leave(seat.viewer)
     assert kept.watchers == 0
     assert not kept.controlled_by("")
+
+
+def test_a_drag_is_sent_what_moves_with_the_step_and_the_rest_once_the_step_is_looked_at_for_a_while(run, seat, steps):
+    scene = seat.until("scene")
+    for frames in steps[1:]:
+        run.take(frames)
+    for step in (10, 30):
+        seat.viewer.seek = step
+        seat.stream.refresh(seat.viewer)
+        while (message := seat.until("patch"))["step"] != step:
+            pass
+        assert set(message["figures"]) == set(scene["figures"])
+        assert set(message["figures"]["loss"]) == {"cursor"}
+        assert {"sentence", "timeline"} <= set(message)
+        assert "told" not in message
+    message = seat.until("patch")  # though nothing new is heard of the run
+    assert message["step"] == 30
+    assert "data" in message["figures"]["loss"]
+    assert message["told"]

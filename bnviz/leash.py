@@ -1,0 +1,20 @@
+"""For processes whose stdin is no leash: they end when the one that started them does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+LOOK_SECONDS = 0.5
+
+
+def end_with_parent() -> None:
+    """End this process soon after its parent, however that dies. Without effect on Windows."""
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)

@@ -1,0 +1,299 @@
+"""Nobody gets in where they do not belong: a real server, as the command starts it, and what an attacker would try."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import sys
+import time
+
+import psutil
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from bnviz.serve.inbound import MAX_FILES, MAX_HELD
+from bnviz.serve.sockets import MAX_MESSAGE_BYTES
+from tests.support.server import dashboard, wait_for
+
+SERVER = """
+import json, sys
+from bnviz.config import RunConfig
+from bnviz.serve.app import make_app
+from bnviz.serve.launch import serve
+from bnviz.serve.shared import server
+from bnviz.ui import PAGE
+run = server().hub.start(RunConfig(depth=2, width=8, steps=1_000_000), "somebody")
+with open(sys.argv[1], "w") as file:
+    json.dump([run.id, run.control], file)
+serve(make_app(PAGE), browser=False)
+"""
+STREAM = "/_stcore/stream"
+UPGRADE = {
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}  # fmt: skip
+
+
+class Served:
+    """The server, its run, and the key to it."""
+
+    def __init__(self, dashboard, run, control):
+        self.dashboard, self.run, self.control = dashboard, run, control
+        self.host = dashboard.url.removeprefix("http://")
+        self.socket = f"/bnviz/run/{run}/socket"
+
+    def ask(self, path, method="GET", body=None, **headers):
+        """Status, headers and body of an answer; the path is sent as it is."""
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
+            connection.request(method, path, body, {"Host": self.host, **headers})
+            response = connection.getresponse()
+            return response.status, response.headers, b"" if response.status == 101 else response.read()
+
+    def open(self, path=None, origin="", **more):
+        """A socket; of a page of ours unless another origin, or None, is given."""
+        origin = self.dashboard.url if origin == "" else origin
+        return connect(f"ws://{self.host}{path or self.socket}", origin=origin, max_size=None, **more)
+
+    def log(self):
+        return self.dashboard.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    told = tmp_path_factory.mktemp("guard") / "run.json"
+    kept = {"BNVIZ_RECORDINGS": str(told.parent / "kept")}
+    with dashboard(sys.executable, "-c", SERVER, str(told), env=kept) as server:
+        yield Served(server, *json.loads(told.read_text()))
+
+
+def until(socket, wanted, seconds=60.0):
+    """The first message that is wanted."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        message = json.loads(socket.recv(timeout=seconds))
+        if wanted(message):
+            return message
+    raise AssertionError("it never came")
+
+
+def closed(socket, *messages):
+    """Whether a socket is closed by the server after these messages."""
+    with contextlib.suppress(ConnectionClosed):
+        for message in messages:
+            socket.send(message)
+        for _ in socket:  # until it is
+            pass
+    return socket.close_code is not None
+
+
+def everywhere(served):
+    """A path of every kind that is answered, ours and Streamlit's."""
+    run = f"/bnviz/run/{served.run}"
+    return [
+        "/", "/index.html", "/anything", "/favicon.png", "/_stcore/health", "/_stcore/host-config", "/_stcore/metrics",
+        "/_stcore/script-health-check", "/_stcore/bidi-components/bnviz.player/x.js", "/component/x/y", "/media/x.svg",
+        "/app/static/x", "/_stcore/upload_file/a/b", "/_stcore/agent/openapi.json", "/_stcore/agent/mcp",
+        "/bnviz/plotly.min.js", "/bnviz/player.js", "/bnviz/watch.css", f"/bnviz/watch/{served.run}", "/bnviz/watch/x",
+        f"{run}/script.py", f"{run}/qr.svg?base={served.dashboard.url}", f"{run}/recording.arrow",
+        "/bnviz/recordings/x.arrow", "/bnviz/x",
+    ]  # fmt: skip
+
+
+def test_it_listens_on_this_machine_alone(served):
+    process = psutil.Process(served.dashboard.process.pid)
+    listening = {each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
+
+
+def test_every_answer_says_what_a_browser_may_do_with_it(served):
+    for path in everywhere(served):
+        for host in (served.host, "evil.example"):
+            _, headers, _ = served.ask(path, Host=host)
+            assert headers["X-Content-Type-Options"] == "nosniff", path
+            assert headers["Referrer-Policy"] == "no-referrer", path
+            assert headers["Cross-Origin-Resource-Policy"] == "same-origin", path
+            (policy,) = headers.get_all("Content-Security-Policy")
+            told = dict(part.partition(" ")[::2] for part in policy.split("; "))
+            assert told["default-src"] == "'none'", path
+            assert told["frame-ancestors"] in ("'self'", "'none'"), path
+            assert "unsafe" not in told.get("script-src", ""), path
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "localhost@evil.example", "x", "", "a b"]
+)
+def test_a_foreign_host_is_turned_away_everywhere(served, host):
+    for path in everywhere(served):
+        for method in ("GET", "PUT", "DELETE"):
+            assert served.ask(path, method, Host=host)[0] in (400, 403), (method, path)
+    for path in (served.socket, STREAM):
+        assert served.ask(path, **UPGRADE, Host=host, Origin=f"http://{host}")[0] in (400, 403), path
+        assert served.ask(path, **UPGRADE, Host=host)[0] in (400, 403), path
+
+
+def test_two_hosts_are_none(served):
+    with contextlib.closing(http.client.HTTPConnection(served.host, timeout=60)) as connection:
+        connection.putrequest("GET", "/bnviz/plotly.min.js", skip_host=True)
+        for host in (served.host, "evil.example"):
+            connection.putheader("Host", host)
+        connection.endheaders()
+        assert connection.getresponse().status in (400, 403)
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost", "http://127.0.0.1", "http://localhost.evil.example",
+               "file://", "http://[::1", "javascript:alert(1)"]
+)  # fmt: skip
+def test_the_page_of_another_origin_gets_no_socket_and_no_file(served, origin):
+    for path in (served.socket, f"{served.socket}?audience", STREAM):
+        with pytest.raises(InvalidStatus) as refused, served.open(path, origin):
+            pass
+        assert refused.value.response.status_code == 403
+    for name in ("recording.arrow", "page.html", "table.csv", "script.py"):
+        assert served.ask(f"/bnviz/run/{served.run}/{name}", Origin=origin)[0] == 403
+    assert served.ask("/bnviz/recordings/x.arrow", Origin=origin)[0] == 403
+
+
+def test_a_program_may_watch_and_not_steer_and_what_it_asks_is_logged_once_without_the_key(served):
+    audience = f"{served.socket}?audience"
+    with served.open(origin=None) as program, served.open() as viewer, served.open(audience) as phone:
+        began = until(program, lambda m: m["type"] == "scene")
+        for key in (served.control, served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30):
+            for command in ("pause", "restart", "fork", "drop", "\n2026-01-01 CRITICAL all is lost"):
+                asked = json.dumps({"command": command, "control": key, "arm": "none"})
+                for socket in (program, phone) if key == served.control else (program, viewer, phone):
+                    socket.send(asked)
+        for socket in (program, viewer):
+            later = until(socket, lambda m: m["newest"] > began["newest"] + 20)
+            assert later["status"] == "running"
+    wait_for(lambda: "A command was refused" in served.log())
+    assert served.log().count("A command was refused") == 1
+    assert "all is lost" not in served.log()
+
+
+def test_who_has_the_key_on_a_page_of_ours_steers(served):
+    with served.open() as owner:
+        for command, status in (("pause", "paused"), ("play", "running")):
+            owner.send(json.dumps({"command": command, "control": served.control}))
+            until(owner, lambda m, status=status: m["status"] == status)
+
+
+def test_what_is_no_message_of_ours_changes_nothing(served):
+    odd = ["[" * 4000, '{"view":' * 400 + "1" + "}" * 400, "9" * 4000, '{"seek": 1e999, "move": -1e999}', "\x00", "{",
+           json.dumps({"seek": 10**300, "seen": -(10**300)}), json.dumps({"move": 10**300}), '{"control": "\\ud800"}',
+           json.dumps({"view": {"layer": 10**30, "tab": "\ud800", "ask": "<img src=x>", "solo": []}})]  # fmt: skip
+    with served.open() as socket, served.open() as other:
+        for text in odd:
+            socket.send(text)
+        for message in ({"seen": 10**6}, {"view": {"tab": "time"}, "seek": None}):
+            socket.send(json.dumps(message))
+        until(socket, lambda m: m["type"] == "scene" and m["tab"] == "time")
+        before = until(other, lambda m: True)["newest"]
+        until(other, lambda m: m["newest"] > before)
+
+
+def test_a_flood_and_what_is_too_large_close_a_socket_of_any_kind(served):
+    large = "x" * (MAX_MESSAGE_BYTES + 1)
+    for message in ([large], [large.encode()], ["{}"] * 3000, [["x" * 1000] * 10], ["x" * 17_000_000]):
+        with served.open() as socket:
+            assert closed(socket, *message)
+    for message in ([b"x" * 1_100_000], [b""] * 3000, [b"x" * 17_000_000], ["text"]):
+        with served.open(STREAM, subprotocols=["streamlit"]) as socket:
+            assert closed(socket, *message)
+    assert served.ask("/_stcore/health")[0] == 200
+    with served.open() as socket:
+        until(socket, lambda m: m["status"] == "running")
+
+
+@pytest.mark.parametrize(
+    "tail", ["../../../../../../../../etc/passwd", "..%2f..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd",
+             "..%5c..%5cetc%5cpasswd", "%252e%252e%252fetc%252fpasswd", "/etc/passwd", "%2fetc%2fpasswd", "x%00.arrow",
+             "%00", "..", "..%2f.card.json", "*", "%ff%fe", "x" * 5000]
+)  # fmt: skip
+def test_no_path_leads_to_a_file_of_the_server(served, tail):
+    run = f"/bnviz/run/{served.run}"
+    for before in ("/bnviz/recordings/", "/bnviz/run/", "/bnviz/watch/", f"{run}/", "/bnviz/", "/media/", "/static/",
+                   "/component/", "/_stcore/bidi-components/bnviz.player/", "/app/static/", "/"):  # fmt: skip
+        for after in ("", ".arrow", "/recording.arrow", "/page.html"):
+            status, headers, body = served.ask(before + tail + after)
+            assert status in (200, 301, 400, 404, 431), (before, status)
+            assert status != 200 or b"<title>Streamlit</title>" in body, before  # its page, for all that is not known
+            assert not re.search(rb"root:|\"owner\"|ARROW1", body)
+            assert "evil" not in (headers["Location"] or "")
+
+
+def test_nothing_that_can_be_taken_along_holds_a_key_and_neither_does_the_log(served):
+    for name in ("recording.arrow", "table.csv", "script.py", "qr.svg"):  # the page is made of the first
+        status, _, body = served.ask(f"/bnviz/run/{served.run}/{name}?base={served.dashboard.url}")
+        assert status == 200, name
+        assert served.run.encode() not in body
+        assert served.control.encode() not in body
+    status, _, body = served.ask(f"/bnviz/watch/{served.run}")
+    assert status == 200
+    assert served.control.encode() not in body
+    assert served.run not in re.search(r"<title>(.*)</title>", body.decode())[1]
+    for secret in (served.run, served.control):
+        assert secret not in served.log()
+
+
+@contextlib.contextmanager
+def session(served):
+    """A visitor's session of Streamlit: its id, and the headers that its page sends files with."""
+    status, headers, _ = served.ask("/_stcore/host-config")
+    if "_streamlit_xsrf" not in str(headers):
+        status, headers, _ = served.ask("/_stcore/health")
+    assert status == 200
+    cookie = next(each for each in headers.get_all("Set-Cookie") if each.startswith("_streamlit_xsrf")).split(";")[0]
+    with served.open(STREAM, subprotocols=["streamlit"]) as socket:
+        asked = BackMsg()
+        asked.rerun_script.query_string = ""
+        socket.send(asked.SerializeToString())
+        while True:
+            told = ForwardMsg()
+            told.ParseFromString(socket.recv(timeout=60))
+            if told.WhichOneof("type") == "new_session":
+                break
+        token = cookie.partition("=")[2]
+        yield told.new_session.initialize.session_id, {"Cookie": cookie, "X-Xsrftoken": token}
+
+
+def announced(served, path, size, headers):
+    """A connection on which a file of a size was promised, and nothing of it has come yet."""
+    connection = http.client.HTTPConnection(served.host, timeout=60)
+    connection.putrequest("PUT", path)
+    form = {"Content-Length": str(size), "Content-Type": "multipart/form-data; boundary=x"}
+    for name, value in (headers | form).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    return connection
+
+
+def test_files_are_bounded_before_they_come_each_and_all_together(served):
+    small = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\nx,y\r\n--x--\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    with session(served) as (mine, keys), session(served) as (other, others_keys), contextlib.ExitStack() as waiting:
+
+        def give(whose, name, headers, body=small):
+            return served.ask(f"/_stcore/upload_file/{whose}/{name}", "PUT", body, **form, **headers)[0]
+
+        assert give(mine, "a", {}) == 403  # no token: another site's page
+        assert give("nobody", "a", keys) == 400
+        assert give(mine, "a", keys) == 204
+        assert give(mine, "b", keys, iter([small])) == 411  # in pieces, of which nobody knows how many will come
+        with contextlib.closing(announced(served, f"/_stcore/upload_file/{mine}/b", 10**9, keys)) as large:
+            assert large.getresponse().status == 413
+        for place in range(MAX_FILES - 1):
+            size = min(100_000_000, MAX_HELD)
+            promised = announced(served, f"/_stcore/upload_file/{mine}/{place}", size, keys)
+            waiting.enter_context(contextlib.closing(promised))
+        wait_for(lambda: give(mine, "c", keys) == 413)
+        assert give(other, "a", others_keys) == 204
+        with contextlib.closing(announced(served, f"/_stcore/upload_file/{other}/b", 100_000_000, others_keys)) as full:
+            assert full.getresponse().status == 413
+        waiting.close()
+        wait_for(lambda: give(mine, "d", keys) == 204)
