@@ -13,6 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.charts.scene import View
 from bnviz.config import LIVE_ARM_FIELDS
+from bnviz.recording import Note
+from bnviz.serve.admission import TooLarge
 from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
@@ -190,11 +192,20 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
     elif command in ("play", "pause", "step"):
         source.command(command)
     elif (of_arms := command_of_arms(message)) is not None:
-        name, values = of_arms
-        if name == "drop":
-            source.drop(values["arm"])
-        else:
-            source.command(name, **values)
+        _steer_arms(server, source, *of_arms)
+
+
+def _steer_arms(server: Server, run: Run, name: Command, values: dict[str, Any]) -> None:
+    if name == "drop":
+        run.drop(values["arm"])
+        return
+    if name == "fork":
+        try:
+            server.hub.admission.check_fork(run)
+        except TooLarge as error:
+            run.take(Note("problem", str(error)))
+            return
+    run.command(name, **values)
 
 
 def command_of_arms(message: dict[str, Any]) -> tuple[Command, dict[str, Any]] | None:

@@ -8,9 +8,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from bnviz.serve.admission.limits import Limits
+from bnviz.serve.admission.size import estimate
 from bnviz.serve.shared import server
+from bnviz.serve.sockets import steer
 from bnviz.source import Status
-from tests.serve.test_app import port, receive, run, socket_of  # noqa: F401
+from tests.serve.test_app import CONFIG, port, receive, run, socket_of  # noqa: F401
 from tests.support.server import wait_for
 
 
@@ -23,6 +25,16 @@ def test_there_is_an_end_to_the_number_of_viewers(port, run, monkeypatch):  # no
         assert told["text"].startswith("1 pages are watching here already, as many as this server takes")
         with pytest.raises(ConnectionClosed):
             second.recv(timeout=20)
+
+
+def test_a_fork_for_which_there_is_no_memory_is_refused_with_the_figure(port, run, monkeypatch):  # noqa: F811
+    fork = {"command": "fork", "arm": "none", "control": run.control}
+    with monkeypatch.context() as narrow:
+        narrow.setattr(Limits, "one_run", estimate(run.config))
+        steer(server(), run, fork)
+        assert run.text.startswith("These networks would need about 0.3 GB of memory, and a run may take")
+    steer(server(), run, fork)
+    wait_for(lambda: len(run.labels) == len(CONFIG.arms) + 1)
 
 
 def test_a_run_that_gave_way_comes_back_when_its_owner_does_and_not_for_others(port, run):  # noqa: F811

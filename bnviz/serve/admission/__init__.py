@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bnviz import awake
-from bnviz.config import CATALOG, RunConfig
+from bnviz.config import CATALOG, MAX_ARMS, RunConfig
 from bnviz.serve.admission import memory
 from bnviz.serve.admission.limits import Limits
 from bnviz.serve.admission.size import estimate
@@ -55,6 +56,12 @@ class Admission:
                 f"These networks would need about {needs / 1e9:.1f} GB of memory, and a run may take "
                 f"{most / 1e9:.1f} GB here: choose a smaller width, depth or batch size, or fewer networks."
             )
+
+    def check_fork(self, run: Run) -> None:
+        """Whether a run may have one network more. Errors: TooLarge."""
+        arms = run.config.arms
+        if len(arms) < MAX_ARMS:  # that there are no more is said by the run
+            self.check(replace(run.config, arms=(*arms, arms[-1])))
 
     def enter(self, run: Run, runs: Iterable[Run], instead_of: Run | None = None) -> bool:
         """Whether a run may begin now; if not, it waits in the queue from now on.
