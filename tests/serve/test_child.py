@@ -91,3 +91,20 @@ def test_who_plays_before_the_rest_that_was_asked_for_is_not_held_up_there(sessi
     session.loop()
     assert not session.paused
     assert trainer.step_count > 36
+
+
+@pytest.mark.parametrize(("rest_at", "rests"), [(29, True), (35, False), (None, False)])
+def test_a_run_that_comes_back_rests_where_it_rested_and_else_goes_on(session, rest_at, rests):
+    session.rest_at, session.rest_after = rest_at, False
+    session.come_back([], 30)
+    while session.journey is not None:
+        session._travel(session.journey)
+    assert (session.paused, session.trainer.step_count) == (rests, 30)
+    assert session.rest_at == (None if rests else rest_at)
+
+
+def test_who_plays_on_the_way_is_not_held_up_at_the_rest_that_was_asked_for(session):
+    session.rest_at = 35
+    session.come_back([], 30)
+    session._obey("play")
+    assert session.rest_at is None
