@@ -156,8 +156,7 @@ def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
 def tended(hub, monkeypatch):
     """How often the janitor has been at work from now on."""
     rounds = []
-    monkeypatch.setattr(hub, "_refill", lambda: rounds.append(1))
-    monkeypatch.setattr(hub_module, "REFILL_SECONDS", -1.0)
+    monkeypatch.setattr(hub._pool, "refill", lambda: rounds.append(1))
     return lambda: len(rounds)
 
 
