@@ -7,60 +7,20 @@ import http.client
 import json
 import re
 import sys
-import time
 
 import psutil
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.exceptions import InvalidStatus
 
 from bnviz.serve.inbound import MAX_FILES, MAX_HELD
 from bnviz.serve.sockets import MAX_MESSAGE_BYTES
+from tests.support.attack import SERVER, STREAM, Served, announced, closed, session, until
 from tests.support.server import dashboard, wait_for
 
-SERVER = """
-import json, sys
-from bnviz.config import RunConfig
-from bnviz.serve.app import make_app
-from bnviz.serve.launch import serve
-from bnviz.serve.shared import server
-from bnviz.ui import PAGE
-run = server().hub.start(RunConfig(depth=2, width=8, steps=1_000_000), "somebody")
-with open(sys.argv[1], "w") as file:
-    json.dump([run.id, run.control], file)
-serve(make_app(PAGE), browser=False)
-"""
-STREAM = "/_stcore/stream"
 UPGRADE = {
     "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }  # fmt: skip
-
-
-class Served:
-    """The server, its run, and the key to it."""
-
-    def __init__(self, dashboard, run, control):
-        self.dashboard, self.run, self.control = dashboard, run, control
-        self.host = dashboard.url.removeprefix("http://")
-        self.socket = f"/bnviz/run/{run}/socket"
-
-    def ask(self, path, method="GET", body=None, **headers):
-        """Status, headers and body of an answer; the path is sent as it is."""
-        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
-            connection.request(method, path, body, {"Host": self.host, **headers})
-            response = connection.getresponse()
-            return response.status, response.headers, b"" if response.status == 101 else response.read()
-
-    def open(self, path=None, origin="", **more):
-        """A socket; of a page of ours unless another origin, or None, is given."""
-        origin = self.dashboard.url if origin == "" else origin
-        return connect(f"ws://{self.host}{path or self.socket}", origin=origin, max_size=None, **more)
-
-    def log(self):
-        return self.dashboard.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -69,26 +29,6 @@ def served(tmp_path_factory):
     kept = {"BNVIZ_RECORDINGS": str(told.parent / "kept")}
     with dashboard(sys.executable, "-c", SERVER, str(told), env=kept) as server:
         yield Served(server, *json.loads(told.read_text()))
-
-
-def until(socket, wanted, seconds=60.0):
-    """The first message that is wanted."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        message = json.loads(socket.recv(timeout=seconds))
-        if wanted(message):
-            return message
-    raise AssertionError("it never came")
-
-
-def closed(socket, *messages):
-    """Whether a socket is closed by the server after these messages."""
-    with contextlib.suppress(ConnectionClosed):
-        for message in messages:
-            socket.send(message)
-        for _ in socket:  # until it is
-            pass
-    return socket.close_code is not None
 
 
 def everywhere(served):
@@ -239,38 +179,6 @@ def test_nothing_that_can_be_taken_along_holds_a_key_and_neither_does_the_log(se
     assert served.run not in re.search(r"<title>(.*)</title>", body.decode())[1]
     for secret in (served.run, served.control):
         assert secret not in served.log()
-
-
-@contextlib.contextmanager
-def session(served):
-    """A visitor's session of Streamlit: its id, and the headers that its page sends files with."""
-    status, headers, _ = served.ask("/_stcore/host-config")
-    if "_streamlit_xsrf" not in str(headers):
-        status, headers, _ = served.ask("/_stcore/health")
-    assert status == 200
-    cookie = next(each for each in headers.get_all("Set-Cookie") if each.startswith("_streamlit_xsrf")).split(";")[0]
-    with served.open(STREAM, subprotocols=["streamlit"]) as socket:
-        asked = BackMsg()
-        asked.rerun_script.query_string = ""
-        socket.send(asked.SerializeToString())
-        while True:
-            told = ForwardMsg()
-            told.ParseFromString(socket.recv(timeout=60))
-            if told.WhichOneof("type") == "new_session":
-                break
-        token = cookie.partition("=")[2]
-        yield told.new_session.initialize.session_id, {"Cookie": cookie, "X-Xsrftoken": token}
-
-
-def announced(served, path, size, headers):
-    """A connection on which a file of a size was promised, and nothing of it has come yet."""
-    connection = http.client.HTTPConnection(served.host, timeout=60)
-    connection.putrequest("PUT", path)
-    form = {"Content-Length": str(size), "Content-Type": "multipart/form-data; boundary=x"}
-    for name, value in (headers | form).items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    return connection
 
 
 def test_files_are_bounded_before_they_come_each_and_all_together(served):
