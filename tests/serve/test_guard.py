@@ -103,8 +103,8 @@ def test_a_program_may_watch_and_not_steer_and_what_it_asks_is_logged_once_witho
     audience = f"{served.socket}?audience"
     with served.open(origin=None) as program, served.open() as viewer, served.open(audience) as phone:
         began = until(program, lambda m: m["type"] == "scene")
-        for key in (served.control, served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30):
-            for command in ("pause", "restart", "fork", "drop", "\n2026-01-01 CRITICAL all is lost"):
+        for key in (served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30, served.control):
+            for command in ("restart", "fork", "drop", "\n2026-01-01 CRITICAL all is lost", "pause"):
                 asked = json.dumps({"command": command, "control": key, "arm": "none"})
                 for socket in (program, phone) if key == served.control else (program, viewer, phone):
                     socket.send(asked)
