@@ -102,15 +102,18 @@ def test_the_page_of_another_origin_gets_no_socket_and_no_file(served, origin):
 def test_a_program_may_watch_and_not_steer_and_what_it_asks_is_logged_once_without_the_key(served):
     audience = f"{served.socket}?audience"
     with served.open(origin=None) as program, served.open() as viewer, served.open(audience) as phone:
-        began = until(program, lambda m: m["type"] == "scene")
-        for key in (served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30, served.control):
-            for command in ("restart", "fork", "drop", "\n2026-01-01 CRITICAL all is lost", "pause"):
-                asked = json.dumps({"command": command, "control": key, "arm": "none"})
-                for socket in (program, phone) if key == served.control else (program, viewer, phone):
-                    socket.send(asked)
-        for socket in (program, viewer):
-            later = until(socket, lambda m: m["newest"] > began["newest"] + 20)
-            assert later["status"] == "running"
+        for key in (served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30):
+            for command in ("pause", "restart", "fork", "drop", "\n2026-01-01 CRITICAL all is lost"):
+                for socket in (program, phone, viewer):
+                    socket.send(json.dumps({"command": command, "control": key, "arm": "none"}))
+        for socket in (program, phone):
+            socket.send(json.dumps({"command": "pause", "control": served.control}))
+        for socket in (program, phone, viewer):  # all that was asked before this has been seen to
+            socket.send('{"view": {"tab": "time"}, "follow": false}')
+            until(socket, lambda m: m["type"] == "scene" and m["tab"] == "time")
+    with served.open() as viewer:
+        began = until(viewer, lambda m: m["type"] == "scene")["newest"]
+        assert until(viewer, lambda m: m["newest"] > began + 20)["status"] == "running"
     wait_for(lambda: "A command was refused" in served.log())
     assert served.log().count("A command was refused") == 1
     assert "all is lost" not in served.log()
