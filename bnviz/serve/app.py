@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from streamlit import file_util
 from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
@@ -143,7 +144,7 @@ def routes() -> list[BaseRoute]:
 def middleware() -> list[Middleware]:
     """What every request passes."""
     return [
-        Middleware(SafeHeaders, frames=embedders()),
+        Middleware(SafeHeaders, page=Path(file_util.get_static_dir()) / "index.html", frames=embedders()),
         Middleware(Hosts, names=_host_names),
         Middleware(BasePath, base=lambda: st.get_option("server.baseUrlPath") or ""),
         Middleware(Origins, trusted=_origins),

@@ -24,14 +24,14 @@ NICENESS = 5
 
 def main() -> None:
     """Serve runs until stdin ends."""
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(NICENESS)
     # Frames get a private copy of stdout; whatever a library prints goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
     commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
     warm_up()
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICENESS)
     while True:
         command = commands.next(None)
         if command and command["command"] == "start":

@@ -37,16 +37,13 @@ def embedders() -> str:
 
 
 @cache
-def page_policy(frames: str) -> str:
+def page_policy(page: Path, frames: str) -> str:
     """What Streamlit's page may do, with our component on it: run and load what this server gives it.
 
     A component's script is a blob that Streamlit makes; styles are set by script everywhere in it. Of the scripts that
     stand in the page itself each is named by its hash.
     """
-    from streamlit import file_util  # noqa: PLC0415  takes a second, and sockets do without
-
-    index = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    inline = re.findall(r"<script>(.*?)</script>", index, re.DOTALL)
+    inline = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in inline]
     scripts = " ".join(f"'sha256-{each}'" for each in hashes)
     return (
@@ -59,11 +56,11 @@ def page_policy(frames: str) -> str:
 class SafeHeaders:
     """Middleware for every answer: `ALWAYS`, and a policy of what it may do, where it has none of its own.
 
-    frames: who may show a page in one, as `embedders` has it.
+    page: the file of Streamlit's. frames: who may show a page in one, as `embedders` has it.
     """
 
-    def __init__(self, app: ASGIApp, frames: str) -> None:
-        self._app, self._frames = app, frames
+    def __init__(self, app: ASGIApp, page: Path, frames: str) -> None:
+        self._app, self._page, self._frames = app, page, frames
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add them."""
@@ -74,7 +71,9 @@ class SafeHeaders:
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
                 is_page = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault("Content-Security-Policy", page_policy(self._frames) if is_page else FILES)
+                headers.setdefault(
+                    "Content-Security-Policy", page_policy(self._page, self._frames) if is_page else FILES
+                )
                 message = {**message, "headers": headers.raw}
             await send(message)
 

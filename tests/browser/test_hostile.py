@@ -25,11 +25,11 @@ HOSTILE = f"{HTML} {MARKDOWN} %{{x}} &lt;i&gt;"
 FOUND = """() => [
   ...(window.hacked ? ["a script ran"] : []),
   ...[...document.querySelectorAll("img, a, script, iframe, object, svg a, svg image")].filter((each) =>
-    [...each.attributes].some(({name, value}) => name.startsWith("on") || /evil|javascript:|hacked|^x$/.test(value)) ||
+    [...each.attributes].some(({name, value}) => name.startsWith("on") ||
+      (/href|src|data/.test(name) && !value.startsWith("data:") && /evil|javascript:|hacked|^x$/.test(value))) ||
     (each.localName === "script" && each.type !== "application/json" && /hacked/.test(each.textContent)),
   ).map((each) => each.outerHTML.slice(0, 200)),
 ]"""
-
 MIDDLES = """() => [...document.querySelectorAll(".js-plotly-plot .nsewdrag")].map((each) => {
   const {x, y, width, height} = each.getBoundingClientRect();
   return [x + width / 2, y + height / 2];
@@ -92,9 +92,9 @@ def test_what_a_link_and_a_file_of_ones_own_say_is_text(quiet_page, watched, tmp
     page.get_by_role("combobox", name="Data").click()
     page.get_by_role("option", name="Your own file").click()
     table = tmp_path / "<img src=x onerror=hacked=1>[b](javascript:hacked=1).csv"
-    quoted = HOSTILE.replace('"', '""')
+    column = "<img src=x onerror=hacked=1> [b](https://evil.example) www.evil.example $d$ `e`"  # at most 100 letters
     rows = "".join(f"{row},{row % 3}.5,<b>{row % 2}</b>\n" for row in range(60))
-    table.write_text(f'"1 {quoted}","2 {quoted}","3 {quoted}"\n{rows}')
+    table.write_text(f"1 {column},2 {column},3 {column}\n{rows}")
     page.locator("input[type=file]").set_input_files(table)
     expect(page.get_by_test_id("stSidebar").get_by_text("rows to train")).to_be_visible(timeout=90_000)
     expect(page).to_have_url(re.compile("dataset=own-"), timeout=60_000)

@@ -105,7 +105,7 @@ def test_marks_have_names_and_lead_to_the_first_step_that_shows_them():
     assert [(mark["step"], mark["look"], mark["name"], mark["arm"]) for mark in found] == [
         (41, 50, "BatchNorm", 0), (50, 50, "rate 0.1", None), (999, 110, "diverged", 1)
     ]  # fmt: skip
-    assert found[0]["text"] == "step 41: none: normalization → batch"
+    assert found[0]["text"] == "step 41: no normalization → BatchNorm"
     assert marks(scene(steps=0, events=happened[:1]))[0]["look"] == 41
 
 

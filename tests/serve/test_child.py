@@ -43,10 +43,9 @@ def iter_of(*commands):
 
 
 def told(session, written):
-    """What it has told, without its signs of life."""
     session.writer.close()
     written.seek(0)
-    return [each for each in StreamReader(written) if not isinstance(each, Note) or each.kind != "beat"]
+    return [item for item in StreamReader(written) if not (isinstance(item, Note) and item.kind == "beat")]
 
 
 def test_a_way_that_is_broken_off_has_told_nothing_but_how_far_it_came(session, trainer, written, monkeypatch):

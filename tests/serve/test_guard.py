@@ -7,60 +7,20 @@ import http.client
 import json
 import re
 import sys
-import time
 
 import psutil
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.exceptions import InvalidStatus
 
 from bnviz.serve.inbound import MAX_FILES, MAX_HELD
 from bnviz.serve.sockets import MAX_MESSAGE_BYTES
+from tests.support.attack import SERVER, STREAM, Served, announced, closed, session, until
 from tests.support.server import dashboard, wait_for
 
-SERVER = """
-import json, sys
-from bnviz.config import RunConfig
-from bnviz.serve.app import make_app
-from bnviz.serve.launch import serve
-from bnviz.serve.shared import server
-from bnviz.ui import PAGE
-run = server().hub.start(RunConfig(depth=2, width=8, steps=1_000_000), "somebody")
-with open(sys.argv[1], "w") as file:
-    json.dump([run.id, run.control], file)
-serve(make_app(PAGE), browser=False)
-"""
-STREAM = "/_stcore/stream"
 UPGRADE = {
     "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }  # fmt: skip
-
-
-class Served:
-    """The server, its run, and the key to it."""
-
-    def __init__(self, dashboard, run, control):
-        self.dashboard, self.run, self.control = dashboard, run, control
-        self.host = dashboard.url.removeprefix("http://")
-        self.socket = f"/bnviz/run/{run}/socket"
-
-    def ask(self, path, method="GET", body=None, **headers):
-        """Status, headers and body of an answer; the path is sent as it is."""
-        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
-            connection.request(method, path, body, {"Host": self.host, **headers})
-            response = connection.getresponse()
-            return response.status, response.headers, b"" if response.status == 101 else response.read()
-
-    def open(self, path=None, origin="", **more):
-        """A socket; of a page of ours unless another origin, or None, is given."""
-        origin = self.dashboard.url if origin == "" else origin
-        return connect(f"ws://{self.host}{path or self.socket}", origin=origin, max_size=None, **more)
-
-    def log(self):
-        return self.dashboard.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -69,26 +29,6 @@ def served(tmp_path_factory):
     kept = {"BNVIZ_RECORDINGS": str(told.parent / "kept")}
     with dashboard(sys.executable, "-c", SERVER, str(told), env=kept) as server:
         yield Served(server, *json.loads(told.read_text()))
-
-
-def until(socket, wanted, seconds=60.0):
-    """The first message that is wanted."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        message = json.loads(socket.recv(timeout=seconds))
-        if wanted(message):
-            return message
-    raise AssertionError("it never came")
-
-
-def closed(socket, *messages):
-    """Whether a socket is closed by the server after these messages."""
-    with contextlib.suppress(ConnectionClosed):
-        for message in messages:
-            socket.send(message)
-        for _ in socket:  # until it is
-            pass
-    return socket.close_code is not None
 
 
 def everywhere(served):
@@ -162,15 +102,18 @@ def test_the_page_of_another_origin_gets_no_socket_and_no_file(served, origin):
 def test_a_program_may_watch_and_not_steer_and_what_it_asks_is_logged_once_without_the_key(served):
     audience = f"{served.socket}?audience"
     with served.open(origin=None) as program, served.open() as viewer, served.open(audience) as phone:
-        began = until(program, lambda m: m["type"] == "scene")
-        for key in (served.control, served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30):
+        for key in (served.run, "", None, 0, ["x"], served.control[:-1], "\ud800", "Ä" * 30):
             for command in ("pause", "restart", "fork", "drop", "\n2026-01-01 CRITICAL all is lost"):
-                asked = json.dumps({"command": command, "control": key, "arm": "none"})
-                for socket in (program, phone) if key == served.control else (program, viewer, phone):
-                    socket.send(asked)
-        for socket in (program, viewer):
-            later = until(socket, lambda m: m["newest"] > began["newest"] + 20)
-            assert later["status"] == "running"
+                for socket in (program, phone, viewer):
+                    socket.send(json.dumps({"command": command, "control": key, "arm": "none"}))
+        for socket in (program, phone):
+            socket.send(json.dumps({"command": "pause", "control": served.control}))
+        for socket in (program, phone, viewer):  # all that was asked before this has been seen to
+            socket.send('{"view": {"tab": "time"}, "follow": false}')
+            until(socket, lambda m: m["type"] == "scene" and m["tab"] == "time")
+    with served.open() as viewer:
+        began = until(viewer, lambda m: m["type"] == "scene")["newest"]
+        assert until(viewer, lambda m: m["newest"] > began + 20)["status"] == "running"
     wait_for(lambda: "A command was refused" in served.log())
     assert served.log().count("A command was refused") == 1
     assert "all is lost" not in served.log()
@@ -239,38 +182,6 @@ def test_nothing_that_can_be_taken_along_holds_a_key_and_neither_does_the_log(se
     assert served.run not in re.search(r"<title>(.*)</title>", body.decode())[1]
     for secret in (served.run, served.control):
         assert secret not in served.log()
-
-
-@contextlib.contextmanager
-def session(served):
-    """A visitor's session of Streamlit: its id, and the headers that its page sends files with."""
-    status, headers, _ = served.ask("/_stcore/host-config")
-    if "_streamlit_xsrf" not in str(headers):
-        status, headers, _ = served.ask("/_stcore/health")
-    assert status == 200
-    cookie = next(each for each in headers.get_all("Set-Cookie") if each.startswith("_streamlit_xsrf")).split(";")[0]
-    with served.open(STREAM, subprotocols=["streamlit"]) as socket:
-        asked = BackMsg()
-        asked.rerun_script.query_string = ""
-        socket.send(asked.SerializeToString())
-        while True:
-            told = ForwardMsg()
-            told.ParseFromString(socket.recv(timeout=60))
-            if told.WhichOneof("type") == "new_session":
-                break
-        token = cookie.partition("=")[2]
-        yield told.new_session.initialize.session_id, {"Cookie": cookie, "X-Xsrftoken": token}
-
-
-def announced(served, path, size, headers):
-    """A connection on which a file of a size was promised, and nothing of it has come yet."""
-    connection = http.client.HTTPConnection(served.host, timeout=60)
-    connection.putrequest("PUT", path)
-    form = {"Content-Length": str(size), "Content-Type": "multipart/form-data; boundary=x"}
-    for name, value in (headers | form).items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    return connection
 
 
 def test_files_are_bounded_before_they_come_each_and_all_together(served):

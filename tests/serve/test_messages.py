@@ -17,7 +17,7 @@ def test_what_goes_with_the_figures(run, steps):
     scene = scene_of(run, None)
     assert header_of(run, scene, None)["status"] == "running"
     assert timeline_of(scene, None)["events"] == [
-        {"step": 0, "look": 0, "name": "BatchNorm", "text": "step 0: none: normalization → batch", "arm": 0}
+        {"step": 0, "look": 0, "name": "BatchNorm", "text": "step 0: no normalization → BatchNorm", "arm": 0}
     ]
     assert "".join(span["text"] for span in words_of(scene))
 

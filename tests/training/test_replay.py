@@ -231,24 +231,6 @@ def test_a_change_of_all_is_undone_in_the_chosen_arm_if_it_can_be():
         without_last_change(original, "batch")
 
 
-@pytest.mark.parametrize(
-    ("act", "words"),
-    [
-        (lambda t: [t.fork("none") for _ in range(5)], "6 networks at most"),
-        (lambda t: [t.drop("none"), t.drop("batch")], "batch is the only network left"),
-        (lambda t: t.drop("nobody"), "Unknown arm 'nobody'"),
-        (lambda t: t.rename("none", "<b>"), "A name has up to 40 characters"),
-        (lambda t: without_last_change(t, "none"), "nothing to undo"),
-        (lambda t: with_fork(t, 0, 5, "later", {}), "At step 5 there was no network 'later'; there were none, batch"),
-    ],
-)
-def test_what_cannot_be_is_said_in_a_sentence(act, words):
-    trainer = Trainer(SMALL)
-    with pytest.raises(ValueError, match=words):
-        act(trainer)
-    trainer.step(measure=True)
-
-
 def test_divergence_is_found_again_at_its_step():
     config = RunConfig(activation="relu", init="he", learning_rate=1.0, steps=60, measure_every=25)
     original = Trainer(config)
