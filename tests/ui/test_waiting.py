@@ -9,6 +9,7 @@ from bnviz.serve.admission import Admission
 from bnviz.serve.admission.limits import Limits
 from bnviz.serve.shared import Server, use
 from bnviz.source import Status
+from bnviz.ui.markdown import escaped
 from tests.support.server import wait_for
 from tests.ui.test_page import opened, player_data, run_of
 
@@ -52,6 +53,6 @@ def test_networks_that_are_too_large_are_refused_with_the_figure(hub):
     mine = run_of(page, hub)
     page.slider(key="field_depth").set_value(50).run()
     page.select_slider(key="field_width").set_value(512).run()
-    assert "and a run may take 0.5 GB here" in page.warning[0].value
+    assert escaped("and a run may take 0.5 GB here") in page.warning[0].value
     assert run_of(page, hub).config.width == mine.config.width
     assert not page.exception
