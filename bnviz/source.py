@@ -22,6 +22,7 @@ class Status(enum.Enum):
     """Whether frames may still come."""
 
     STARTING = "starting"  # nothing is trained yet
+    WAITING = "waiting"  # for room, or for its owner; it comes to where it was by itself
     RUNNING = "running"
     PAUSED = "paused"  # by its owner, or because nobody looks
     FINISHED = "finished"  # all steps are done; it can go on
@@ -118,13 +119,35 @@ class Audience:
             news()
 
 
-class Kept:
+class Watched:
+    """Something with an audience."""
+
+    def __init__(self) -> None:
+        self._audience = Audience()
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return self._audience.count
+
+    @property
+    def alone_for(self) -> float:
+        """Seconds since somebody watched."""
+        return self._audience.alone_for
+
+    def leave(self, news: News) -> None:
+        """The watcher is gone."""
+        self._audience.leave(news)
+
+
+class Kept(Watched):
     """A recording as something to watch: it costs no worker, and each viewer wanders through it alone.
 
     text: what there is to say about it, such as that its end is damaged.
     """
 
     def __init__(self, recording: Recording, file: Path | None = None, text: str = "") -> None:
+        super().__init__()
         self.id: str = secrets.token_urlsafe(12)
         self.history = History()
         self.status = Status.KEPT
@@ -137,7 +160,6 @@ class Kept:
         """Of an overlay: the names and ids of what is laid over each other."""
         self.description = recording.description
         self.rate = 0.0
-        self._audience = Audience()
         for frames in recording.steps():
             self.history.add(frames)
         for event in recording.events:
@@ -148,23 +170,9 @@ class Kept:
         """The recording."""
         return self._recording
 
-    @property
-    def watchers(self) -> int:
-        """How many watch."""
-        return self._audience.count
-
-    @property
-    def alone_for(self) -> float:
-        """Seconds since somebody watched."""
-        return self._audience.alone_for
-
     def watch(self, news: News) -> None:
         """Count a watcher; of a recording that is whole there will be no news."""
         self._audience.join(news)
-
-    def leave(self, news: News) -> None:
-        """The watcher is gone."""
-        self._audience.leave(news)
 
     def controlled_by(self, key: object) -> bool:
         """Nobody steers a recording."""

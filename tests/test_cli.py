@@ -95,6 +95,8 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         (["--keep", "4"], "--keep: must be a size from 1MB on, such as 500MB or 20GB, got '4'"),
         (["--url", "demo.school.org"], "url must be an address such as https://demo.school.org/bnviz, got 'demo.sch"),
         (["--port", "0"], "port must be a whole number from 1 to 65535, got 0."),
+        (["--cores", "0"], "cores must be a whole number from 1 to 1024, got 0."),
+        (["--memory", "0.1"], "memory must be a number from 0.5 to 100000, got 0.1."),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(arguments, words, capsys):

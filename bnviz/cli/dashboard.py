@@ -23,6 +23,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lessons", type=Path, metavar="DIR", help="offer the lessons in this folder, too")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
     parser.add_argument("--url", help="where a proxy offers it, such as https://demo.school.org/bnviz")
+    bounds = parser.add_argument_group("what visitors may use together")
+    bounds.add_argument("--cores", type=int, help="so many runs train at full speed, more share (default: all cores)")
+    bounds.add_argument("--memory", type=float, metavar="GB", help="memory of all runs; one may take half of it, "
+                        "and who finds no room waits (default: nine tenths of this machine's)")  # fmt: skip
+    bounds.add_argument("--minutes", type=float, help="a run is stopped after this time (default: 60)")
+    bounds.add_argument("--viewers", type=int, help="so many pages watch at once (default: 500)")
 
 
 def add(commands: Any) -> None:
@@ -45,6 +51,7 @@ def _size(text: str) -> int:
 def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
+    from bnviz.serve.admission.limits import Limits
     from bnviz.serve.app import make_app
     from bnviz.serve.launch import Place, serve
     from bnviz.serve.own_model import own_model
@@ -52,6 +59,8 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     from bnviz.serve.shelf import Shelf
     from bnviz.ui import PAGE
 
+    given = {name: getattr(chosen, name) for name in ("cores", "memory", "minutes", "viewers")}
+    server().hub.admission.limits = Limits(**{name: each for name, each in given.items() if each is not None})
     if chosen.recordings is not None:
         if chosen.recordings.exists() and not chosen.recordings.is_dir():
             raise UserError(f"--recordings must be a folder, got the file {chosen.recordings}.")

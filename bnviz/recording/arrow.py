@@ -44,15 +44,16 @@ class StreamWriter:
 
     A record batch holds the frames of one step, so a step is there whole or not at all. Events and notes are
     empty batches whose metadata says what happened. Every message is sealed (see `framing`).
+    more: the sink holds the beginning of such a stream already.
     """
 
-    def __init__(self, sink: IO[bytes], about: Description | RunConfig) -> None:
+    def __init__(self, sink: IO[bytes], about: Description | RunConfig, more: bool = False) -> None:
         description = about if isinstance(about, Description) else Description.of(about)
         self._layers = len(description.layers)
         self._schema = _schema(description)
         self._sink = sink
         self._buffer = io.BytesIO()
-        self._begun = False
+        self._begun, self._more = False, more
         self._writer = pa.ipc.new_stream(self._buffer, self._schema)
         # Arrow writes the schema with the first batch; an empty one lets the reader start at once.
         self._batch_out(pa.RecordBatch.from_pylist([], schema=self._schema))
@@ -83,7 +84,8 @@ class StreamWriter:
             self._begun = True
             schema = self._schema.serialize().to_pybytes()
             assert message.startswith(schema)
-            self._sink.write(sealed(schema))
+            if not self._more:
+                self._sink.write(sealed(schema))
             message = message[len(schema) :]
         self._sink.write(sealed(message))
         self._sink.flush()

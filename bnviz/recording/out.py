@@ -10,19 +10,26 @@ from typing import IO
 
 from bnviz.frames import Description, Event, Frame
 from bnviz.recording.arrow import StreamWriter
+from bnviz.recording.framing import END, ended
 
 
 class Out:
     """A recording on disk as it grows. Where it cannot be written any more it is given up, and `reason` says why.
 
-    Errors: OSError where the file cannot be opened.
+    more: go on after what the file holds, which is a run of the same description. Errors: OSError where the file
+    cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], more: bool = False) -> None:
         self.path = Path(path)
         self.reason = ""
         """Why it is no longer written, in words; empty: all is."""
-        self._sink: IO[bytes] | None = self.path.open("wb")
+        self._more = more
+        whole = more and ended(self.path)
+        self._sink: IO[bytes] | None = self.path.open("r+b" if more else "wb")
+        if more:
+            self._sink.seek(-len(END) if whole else 0, os.SEEK_END)
+            self._sink.truncate()
         self._writer: StreamWriter | None = None
 
     @property
@@ -39,7 +46,7 @@ class Out:
         """Write what the run is."""
         with self._or_give_up():
             if self._sink is not None:
-                self._writer = StreamWriter(self._sink, description)
+                self._writer = StreamWriter(self._sink, description, more=self._more)
 
     def write(self, item: tuple[Frame, ...] | Event) -> None:
         """Add the frames of a step, or an event."""

@@ -11,40 +11,32 @@ from bnviz import awake
 from bnviz.config import RunConfig
 from bnviz.recording import Note
 from bnviz.serve import journal
+from bnviz.serve.admission import Admission
 from bnviz.serve.lent import Lent
 from bnviz.serve.own_model import OwnModel
+from bnviz.serve.pool import Pool
 from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
+from bnviz.serve.standing import whereabouts
 from bnviz.serve.worker import Worker
 from bnviz.source import Kept, Source, Status
 
-MAX_RUNS = 64
-"""Runs with a process of their own, at most."""
 NAP_SECONDS = 4.0
 """A run whose last viewer has been gone for so long rests, until one is back: long enough for a reload."""
 UNWATCHED_SECONDS = 60.0
-"""A run that nobody has watched for so long is stopped."""
+"""A run that nobody has watched for so long gives its worker up; it comes back with its owner."""
 FORGET_SECONDS = 900.0
-"""A stopped run that nobody has watched for so long is forgotten; its file stays."""
+"""A run without a worker that nobody has watched for so long is forgotten; its file stays."""
 ROOM_SECONDS = 5.0
 """How often the shelf is made to have room."""
-LONGEST_SECONDS = 3600.0
-"""A run is stopped after this time."""
 STOPPING_SECONDS = 2.0
 """A worker that was told to stop and does not answer is killed after this time."""
-SPARES = 1
-REFILL_SECONDS = 4.0
-"""A spare worker is not started sooner after a run: importing torch would hold up that run, and the page it is on."""
-
-
-class TooManyRuns(RuntimeError):
-    """All places for runs are taken."""
 
 
 class Hub:
     """Starts runs, keeps them while somebody cares, and ends them.
 
-    Thread-safe. One warm worker stands by, so that a new run has not to wait for `import torch`.
+    Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -59,18 +51,17 @@ class Hub:
         self.lent = Lent()
         """Those that somebody has taken from the shelf."""
         self._sources: dict[str, Source] = {}
-        self._busy: set[Worker] = set()
-        self._spares: list[Worker] = []
-        self._warm = True
+        self.admission = Admission()
+        """What runs may use, and those that wait for it."""
+        self._pool = Pool()
         self._lock = threading.Condition(threading.RLock())
         self._closed = threading.Event()
-        self._started = time.monotonic()  # when the newest run started
         self._janitor = threading.Thread(target=self._tidy, daemon=True)
 
     def open(self) -> None:
         """Start the janitor, and the spare worker unless recordings are there to be looked at."""
-        self._warm = not self._sources
-        self._refill()
+        self._pool.warm = not self._sources
+        self._pool.refill()
         self._janitor.start()
 
     def close(self) -> None:
@@ -78,13 +69,9 @@ class Hub:
         self._closed.set()
         for run in self.runs():
             run.end(Status.STOPPED, "The server is shutting down.")
-        with self._lock:
-            workers = [*self._busy, *self._spares]
-            self._spares = []
-        for worker in workers:
-            worker.close()
         with self._lock:  # a thread that is still reading Arrow when Python ends would abort the process
-            self._lock.wait_for(lambda: not self._busy, timeout=STOPPING_SECONDS)
+            self._pool.close()
+            self._lock.wait_for(lambda: not self._pool.busy, timeout=STOPPING_SECONDS)
         for run in self.runs():
             run.keeper.close()
 
@@ -103,7 +90,7 @@ class Hub:
     def workers(self) -> int:
         """How many processes there are for runs, those that stand by among them."""
         with self._lock:
-            return len(self._busy) + len(self._spares)
+            return len(self._pool)
 
     def add(self, source: Source) -> None:
         """Make something watchable that is no run of ours, such as a recording; it stays as long as the server."""
@@ -122,42 +109,46 @@ class Hub:
     ) -> Run:  # fmt: skip
         """Start a run, stopping the one whose place it takes; who watches that one goes on with the new one.
 
-        for_viewers: rest after the first frames until somebody watches. rest_at: rest at this step until told to
-        play. Where another run has taken that place
-        already, by a second press of the same button, that one is returned. Errors: TooManyRuns.
+        It begins at once where there is room, and else waits in the queue. for_viewers: rest after the first frames
+        until somebody watches. rest_at: rest at this step until told to play. Where another run has taken that place
+        already, by a second press of the same button, that one is returned. Errors: TooLarge, TooManyRuns.
         """
+        self.admission.check(config)
         with self._lock:
             if instead_of is not None and self._sources.get(instead_of.id) is not instead_of:
                 taken = self._sources.get(instead_of.id)
                 if isinstance(taken, Run):
                     return taken
-            busy = len(self._busy) - (instead_of is not None and instead_of.worker is not None)
-            if busy >= MAX_RUNS:
-                raise TooManyRuns(f"This server trains {MAX_RUNS} runs already; please try again in a minute.")
-            self._warm = True
             run = Run(config, owner, instead_of, for_viewers, self.shelf)
             run.rest_at = rest_at
+            begins = self.admission.enter(run, self.runs(), instead_of)
             self._sources[run.id] = run  # from here on the place is taken
             if instead_of is not None:
                 self.stop(instead_of, "Started anew.")
-            run.worker = self._take_worker(instead_of)
-            self._busy.add(run.worker)
-        self._started = time.monotonic()
-        journal.tell("run-started", run=journal.short(run.id))
-        threading.Thread(target=self._serve, args=(run, run.worker), daemon=True).start()
+            if begins:
+                self._begin(run, instead_of)
         if instead_of is not None:
             instead_of.replaced_by(run)
         return run
 
-    def _take_worker(self, instead_of: Run | None) -> Worker:
-        """A warm worker: the one that the old run gives back within a moment, or the spare one; else a new one.
+    def welcome(self, run: Run) -> None:
+        """The owner of a run is there: if it has given way, it comes back as soon as there is room."""
+        if run.status is not Status.WAITING:
+            return
+        with self._lock:
+            self._lock.wait_for(lambda: run.worker is None, timeout=STOPPING_SECONDS)
+            apart = run.status is Status.WAITING and run not in self.admission.queue and run.worker is None
+            if apart and self._sources.get(run.id) is run and self.admission.enter(run, self.runs()):
+                self._begin(run)
 
-        The spare one may still be importing torch, so the one that comes back is taken first: it is the last.
-        """
+    def _begin(self, run: Run, instead_of: Run | None = None) -> None:
+        """Give a run a worker; the one that the old run gives back within a moment is the warmest."""
         if instead_of is not None:
             self._lock.wait_for(lambda: instead_of.worker is None, timeout=1.0)
-        self._spares = [worker for worker in self._spares if worker.alive]
-        return self._spares.pop() if self._spares else Worker()
+        worker = self._pool.take()
+        run.begin(worker)
+        journal.tell("run-started", run=journal.short(run.id))
+        threading.Thread(target=self._serve, args=(run, worker), daemon=True).start()
 
     def restart(self, run: Run) -> Run:
         """Start the run again with its settings as changed so far."""
@@ -174,6 +165,13 @@ class Hub:
             timer.daemon = True
             timer.start()
 
+    def _give_way(self, run: Run) -> None:
+        """End the worker of a run that nobody watches; what was measured stays, and it comes back with its owner."""
+        worker = run.worker
+        run.give_way()
+        if worker is not None:
+            worker.close()
+
     def _abandon(self, run: Run, text: str, status: Status = Status.STOPPED) -> None:
         """Stop a run and end its process: nobody waits for another run in its place."""
         run.end(status, text)
@@ -187,42 +185,43 @@ class Hub:
     def _serve(self, run: Run, worker: Worker) -> None:
         """Thread of one run: take in what its worker says, then give the worker back, or end it."""
         ready_again = False
-        for item in worker.run(run.config, self.own_model.spec if self.own_model else None, run.rest_at):
+        model = self.own_model.spec if self.own_model else None
+        for item in worker.run(run.started_with, model, run.rest_at, whereabouts(run.history)):
             ready_again = isinstance(item, Note) and item.kind == "stopped"
             run.take(item)
         run.keeper.close()
         with self._lock:
-            keep = ready_again and len(self._spares) <= SPARES and not self._closed.is_set()
-            if keep:
-                self._spares.append(worker)
-        if not keep:
+            kept = ready_again and not self._closed.is_set() and self._pool.keep(worker)
+        if not kept:
             worker.close()  # before the run says that it has none: whoever waits for that finds it gone
         with self._lock:
             run.worker = None
-            self._busy.discard(worker)
+            self._pool.busy.discard(worker)
             self._lock.notify_all()
-        if not ready_again:
+        if not ready_again and run.status.live:
             text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
             run.end(Status.FAILED, text)
         journal.tell(
             "run-ended", run=journal.short(run.id), status=run.status.value, reason=run.text, step=run.step,
-            seconds=round(time.monotonic() - run.started, 1),
+            seconds=round(awake.now() - run.started, 1),
         )  # fmt: skip
-
-    def _refill(self) -> None:
-        with self._lock:
-            self._spares = [worker for worker in self._spares if worker.alive]
-            if self._warm and not self._closed.is_set() and len(self._spares) < SPARES:
-                self._spares.append(Worker())
 
     def _tidy(self) -> None:
         """Thread of the janitor: stop what nobody watches, forget what nobody remembers."""
         tidied = 0.0
         while not self._closed.wait(1.0):
-            if time.monotonic() - self._started > REFILL_SECONDS:
-                self._refill()
+            self.admission.measure(self.runs())
+            with self._lock:
+                if self._closed.is_set():
+                    return
+                self._pool.refill()
+                if (first := self.admission.tick(self.runs())) is not None:
+                    self._begin(first)
             for run in self.runs():
                 self._tend(run)
+            if (other := self.admission.who_gives_way(self.runs())) is not None:
+                self._give_way(other)
+            self.admission.share_cores(self.runs())
             self.lent.tidy()
             if time.monotonic() - tidied > ROOM_SECONDS:
                 tidied = time.monotonic()
@@ -235,14 +234,15 @@ class Hub:
         self.shelf.make_room(spare)
 
     def _tend(self, run: Run) -> None:
+        minutes = self.admission.limits.minutes
         if (worker := run.worker) is None:
             if run.alone_for > FORGET_SECONDS and not run.status.live:
                 with self._lock:
                     self._sources.pop(run.id, None)
         elif run.alone_for > UNWATCHED_SECONDS:
-            self._abandon(run, "Stopped because nobody was watching.")
-        elif awake.now() - run.started > LONGEST_SECONDS:
-            self._abandon(run, "Stopped after an hour.")
+            self._give_way(run)
+        elif awake.now() - run.since > minutes * 60:
+            self._abandon(run, f"Stopped: it has trained for {minutes:g} min, as long as a run may here.")
         elif hung := worker.look(begun=run.status is not Status.STARTING):
             self._abandon(run, f"Training ended: {hung}. All frames so far are kept.", Status.FAILED)
         elif run.alone_for > NAP_SECONDS:

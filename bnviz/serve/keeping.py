@@ -7,7 +7,9 @@ from pathlib import Path
 
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
+from bnviz.recording import Recording
 from bnviz.recording.out import Out
+from bnviz.serve.shelf import MAX_BYTES as SHELF_BYTES
 from bnviz.serve.shelf import Shelf
 
 MAX_BYTES = 2_000_000_000
@@ -31,18 +33,23 @@ class Keeper:
         self._description = Description((), ())
 
     def begin(self, description: Description) -> None:
-        """Open the file, now that it is known what there will be."""
-        if self._shelf is None:
+        """Open the file, now that it is known what there will be; a run that comes back goes on in the one it has."""
+        if self._shelf is None or self.problem:
             return
         self._description = description
+        more = self.file is not None and self._shelf.resume(self.file)
         try:
-            file = self._shelf.begin(self._owner, description)
-            self._out = Out(file)
+            file = self.file if more and self.file else self._shelf.begin(self._owner, description)
+            self._out = Out(file, more)
         except OSError as error:
             self._say(error.strerror or str(error))
             return
         self.file = file
         self._out.begin(description)
+        if not more:  # of a run that comes back, and whose file is gone: what is still known
+            steps, events = self._history.snapshot()
+            for item in Recording(description, tuple(f for frames in steps for f in frames), tuple(events)).items():
+                self._out.write(item)
         self._say(self._out.reason)
 
     def write(self, item: tuple[Frame, ...] | Event) -> None:
@@ -53,7 +60,7 @@ class Keeper:
         if self._out.size > MAX_BYTES:
             self._out.give_up(f"its file has reached {MAX_BYTES / 1e9:.0f} GB")
         elif self._shelf.full:
-            self._out.give_up("recordings take all the room they may")
+            self._out.give_up(f"recordings take all the room they may, {SHELF_BYTES / 1e9:.0f} GB")
         self._say(self._out.reason)
 
     def close(self) -> None:

@@ -42,9 +42,6 @@ def scene_of(source: Source, seek: int | None, solo: int | None = None) -> Scene
 
 def scene_message(source: Source, scene: Scene, view: View, seek: int | None = None) -> dict[str, Any]:
     """All that is needed to draw a source from nothing."""
-    extras = extras_of(scene, view, seek)
-    if not scene.current and source.text:  # why there is nothing to see yet
-        extras["sentence"] = _spans([Span(source.text)])
     return {
         "run": source.id,
         "tab": None if view.away else view.tab,
@@ -52,15 +49,17 @@ def scene_message(source: Source, scene: Scene, view: View, seek: int | None = N
         "view": asdict(view),
         **header_of(source, scene, seek),
         **charts.figures(scene, view),
-        **extras,
+        **extras_of(source, scene, view, seek),
     }
 
 
-def extras_of(scene: Scene, view: View, seek: int | None, told: bool = True) -> dict[str, Any]:
+def extras_of(source: Source, scene: Scene, view: View, seek: int | None, told: bool = True) -> dict[str, Any]:
     """What goes with the charts over steps: sentence, timeline, what they show if `told`, findings if wanted."""
     extras: dict[str, Any] = {
         "sentence": words_of(scene), "timeline": timeline_of(scene, seek), **arms_of(scene),
     }  # fmt: skip
+    if not scene.current and source.text:  # why there is nothing to see yet
+        extras["sentence"] = _spans([Span(source.text)])
     if told:
         extras["told"] = charts.told(scene, view)
     if view.tab == "findings" and not view.away:
@@ -97,6 +96,7 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
         "rate": round(source.rate),
         "steps": source.config.steps if isinstance(source, Run) else None,
         "text": source.text,
+        "busy": source.busy if isinstance(source, Run) and source.status is Status.RUNNING else "",
         "unkept": source.unkept,
         "live": seek is None,
     }

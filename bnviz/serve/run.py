@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 import secrets
 import threading
-import time
-from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,24 +16,20 @@ from bnviz.config.change import Change
 from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.recording import Note, Recording
+from bnviz.serve.attention import Attention
 from bnviz.serve.keeping import Keeper
 from bnviz.serve.looks import Look, Looks
+from bnviz.serve.rate import Rate
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.standing import Standing
 from bnviz.serve.visitors import same_key
 from bnviz.serve.worker import Command, Worker
-from bnviz.source import Audience, News, Source, Status
+from bnviz.source import News, Source, Status, Watched
+
+RESTS = "It rests, as nobody was watching; it goes on once its owner is back."
 
 
-class Attention(enum.Enum):
-    """What a run does when nobody watches."""
-
-    NONE = "none"  # goes on: nobody has ever watched it, it is some program's
-    AWAKE = "awake"  # is watched, or was just now
-    NAPPING = "napping"  # rests until somebody watches again
-
-
-class Run:
+class Run(Watched):
     """One run: its config, what was measured so far, and the means to steer it.
 
     `id` is the key to watching it, `control` the key to steering it; both are unguessable, and pass on to the run
@@ -47,6 +40,7 @@ class Run:
         self, config: RunConfig, owner: str, before: Run | None = None, for_viewers: bool = False,
         shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
+        super().__init__()
         self.id: str = before.id if before else secrets.token_urlsafe(12)
         self.control: str = before.control if before else secrets.token_urlsafe(18)
         self.owner: str = before.owner if before else owner
@@ -61,14 +55,17 @@ class Run:
         """What the networks make of the plane, while somebody looks."""
         self.looks = Looks()
         self.successor: Source | None = None
-        self.started = awake.now()
+        self.started = self.since = awake.now()
+        """When it was asked for, and when it last got a worker."""
         self.rest_at: int | None = None
         """The step at which it rests until it is told to play."""
         self.worker: Worker | None = None
+        self.busy = ""
+        """How many share the cores, while there are more runs than cores."""
+        self._share = 1.0
         self.keeper = Keeper(shelf, self.owner, self.history)
-        self._audience = Audience()
         self._attention = Attention.AWAKE if for_viewers else Attention.NONE
-        self._arrivals: deque[tuple[float, int]] = deque(maxlen=30)
+        self._rate = Rate()
         self._lock = threading.Lock()
 
     @property
@@ -107,12 +104,7 @@ class Run:
     @property
     def rate(self) -> float:
         """Steps a second over the last frames; 0 when not running."""
-        with self._lock:
-            arrivals = tuple(self._arrivals)
-        if self.status is not Status.RUNNING or len(arrivals) < 2:
-            return 0.0
-        (t0, s0), (t1, s1) = arrivals[0], arrivals[-1]
-        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+        return self._rate.now if self.status is Status.RUNNING else 0.0
 
     @property
     def recording(self) -> Recording:
@@ -120,27 +112,43 @@ class Run:
         steps, events = self.history.snapshot()
         return Recording(self.description, tuple(f for frames in steps for f in frames), tuple(events))
 
-    @property
-    def watchers(self) -> int:
-        """How many watch."""
-        return self._audience.count
-
-    @property
-    def alone_for(self) -> float:
-        """Seconds since somebody watched."""
-        return self._audience.alone_for
-
     def controlled_by(self, key: object) -> bool:
         """Whether this is the key to steering the run."""
         return same_key(key, self.control)
 
+    def begin(self, worker: Worker) -> None:
+        """Train, or go on, in this worker."""
+        self.worker, self.since, self._share, self.busy = worker, awake.now(), 1.0, ""
+        self.looks = Looks()  # a new worker has not been asked for anything
+        self._stand(Status.STARTING, "")
+
+    def wait(self, text: str) -> None:
+        """Wait for room, or for its owner; text: for what, in words."""
+        if self.status in (Status.STARTING, Status.WAITING) and (self.status, self.text) != (Status.WAITING, text):
+            self._stand(Status.WAITING, text)
+
+    def give_way(self) -> None:
+        """Its worker is about to end, as nobody watches; once its owner is back it goes on, or rests, as it did."""
+        if self.status.live:
+            if self.status is Status.PAUSED and self._attention is not Attention.NAPPING:
+                self.rest_at = self.step
+            self._stand(Status.WAITING, RESTS)
+
+    def share(self, share: float, busy: str) -> None:
+        """Train for this share of the time alone; busy: why, in words."""
+        worker, self.busy = self.worker, busy
+        if worker is not None and share != self._share:
+            self._share = share
+            worker.send("pace", share=share)
+
     def command(self, name: Command, /, **values: Any) -> None:
         """Send a command to the run's worker, such as play, pause or step."""
+        if name == "play" and not values:
+            self.rest_at = None  # also for a worker that it has yet to get
         worker = self.worker
         if worker is not None:
             self.text = self.keeper.problem
-            with self._lock:
-                self._arrivals.clear()
+            self._rate.restart()
             worker.send(name, **values)
 
     def look(self, who: Hashable, look: Look) -> None:
@@ -171,10 +179,6 @@ class Run:
         """Count a watcher, and call `news` whenever something is new."""
         self._audience.join(news)
         self._wake()
-
-    def leave(self, news: News) -> None:
-        """The watcher is gone."""
-        self._audience.leave(news)
 
     def glimpse(self) -> None:
         """Somebody looked once, for want of a socket: the run goes on for a while, awake."""
@@ -217,10 +221,7 @@ class Run:
         if self.history.latest is None:
             self.nap()  # a page that is still loading needs the processor, and its visitor the first steps
         self.history.add(frames)
-        with self._lock:
-            if self._arrivals and self._arrivals[-1][1] >= frames[0].step:  # it went back
-                self._arrivals.clear()
-            self._arrivals.append((time.monotonic(), frames[0].step))
+        self._rate.count(frames[0].step)
 
     def _take_note(self, note: Note) -> None:
         if note.kind in ("progress", "problem"):
@@ -236,9 +237,12 @@ class Run:
 
     def end(self, status: Status, text: str) -> None:
         """Note how the run ended, unless it is known already."""
-        if self.status.live:
-            self.status, self.text = status, text
-            self._audience.tell()
+        if self.status.live or self.status is Status.WAITING:
+            self._stand(status, text)
+
+    def _stand(self, status: Status, text: str) -> None:
+        self.status, self.text = status, text
+        self._audience.tell()
 
     def replaced_by(self, successor: Run) -> None:
         """Another run has taken this one's place: whoever watches is told."""

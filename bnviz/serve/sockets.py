@@ -13,6 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.charts.scene import View
 from bnviz.config import LIVE_ARM_FIELDS
+from bnviz.recording import Note
+from bnviz.serve.admission import TooLarge
 from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
@@ -20,10 +22,8 @@ from bnviz.serve.texts import Text
 from bnviz.serve.viewer import Viewer
 from bnviz.serve.visitors import OWN_PAGE
 from bnviz.serve.worker import Command
-from bnviz.source import Source
+from bnviz.source import Source, Status
 
-MAX_VIEWERS = 500
-"""Open sockets on all sources together."""
 MAX_MESSAGE_BYTES = 4096
 BEAT_SECONDS = 4.0
 """Who has been told nothing for so long is sent a word: a page that hears none knows that its socket is dead."""
@@ -40,10 +40,12 @@ def path_of(source: Source) -> str:
 async def serve_viewer(server: Server, websocket: WebSocket) -> None:
     """Let a viewer watch until its socket closes; who is not on a page of ours cannot steer."""
     source = server.hub.get(websocket.path_params["run"])
-    if len(server.viewers) >= MAX_VIEWERS:
-        await websocket.close(1008)
-        return
     await websocket.accept()
+    if len(server.viewers) >= (most := server.hub.admission.limits.viewers):
+        text = f"{most} pages are watching here already, as many as this server takes. Trying again now and then …"
+        await websocket.send_json({"type": "problem", "text": text, "full": True})
+        await websocket.close(1013)
+        return
     if source is None:
         await websocket.send_json({"type": "problem", "text": "There is no such run here any more.", "gone": True})
         await websocket.close()
@@ -167,6 +169,8 @@ def _obey(message: dict[str, Any], seat: _Seat) -> None:
     viewer.key = message.get("control", viewer.key)
     if seat.source.controlled_by(viewer.key):
         seat.lead()
+        if isinstance(seat.source, Run) and seat.source.status is Status.WAITING:
+            threading.Thread(target=seat.server.hub.welcome, args=(seat.source,), daemon=True).start()
     steer(seat.server, seat.source, message)
 
 
@@ -181,17 +185,27 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
         if command is not None:
             _refused.warn()
         return
-    if command == "restart" or (command in ("play", "pause", "step") and not source.status.live):
+    ended = not source.status.live and source.status is not Status.WAITING
+    if command == "restart" or (command in ("play", "pause", "step") and ended):
         # The hub waits a moment for the old worker, and this is the event loop.
         threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
     elif command in ("play", "pause", "step"):
         source.command(command)
     elif (of_arms := command_of_arms(message)) is not None:
-        name, values = of_arms
-        if name == "drop":
-            source.drop(values["arm"])
-        else:
-            source.command(name, **values)
+        _steer_arms(server, source, *of_arms)
+
+
+def _steer_arms(server: Server, run: Run, name: Command, values: dict[str, Any]) -> None:
+    if name == "drop":
+        run.drop(values["arm"])
+        return
+    if name == "fork":
+        try:
+            server.hub.admission.check_fork(run)
+        except TooLarge as error:
+            run.take(Note("problem", str(error)))
+            return
+    run.command(name, **values)
 
 
 def command_of_arms(message: dict[str, Any]) -> tuple[Command, dict[str, Any]] | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event
+from bnviz.history import History
 from bnviz.lineup import lineup
 
 
@@ -62,3 +64,12 @@ class Standing:
             return
         ordered = dict(sorted(arms.items(), key=lambda each: self.places[each[0]]))
         self.labels, self.config = tuple(ordered), replace(self.config, arms=tuple(ordered.values()))
+
+
+def whereabouts(history: History) -> dict[str, Any] | None:
+    """The step that training had come to, as far as is known, and the events up to there; None: it has not begun."""
+    steps, events = history.snapshot()
+    if not steps:
+        return None
+    step = max([steps[-1][0].step + 1, *(event.step for event in events)])
+    return {"step": step, "events": [event.to_dict() for event in events]}

@@ -161,7 +161,7 @@ class Stream:
         if due:
             slow = {panel.id for panel in charts.panels(scene, view) if seek is not None or not panel.live}
             rest = {name: live.pop(name) for name in slow & live.keys()}
-            extras = extras_of(scene, view, seek, told=due == "all")
+            extras = extras_of(self.source, scene, view, seek, told=due == "all")
             self._series[view, seek] = Series(rest, extras, whole=due == "all")
         whole = None
         if any(viewer.drawn != shape for viewer in group):

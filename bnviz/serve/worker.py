@@ -52,16 +52,18 @@ class Worker(Child):
             return  # the reader of items() sees the end and reports it
 
     def run(
-        self, config: RunConfig, model: str | None = None, rest_at: int | None = None
-    ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:
+        self, config: RunConfig, model: str | None = None, rest_at: int | None = None,
+        back_to: dict[str, Any] | None = None,
+    ) -> Iterator[Description | tuple[Frame, ...] | Event | Note]:  # fmt: skip
         """Start a run and yield what the child measures and says, until the run has stopped or the child is gone.
 
         model: names the factory of somebody's own nets. rest_at: rest at this step until told to play.
+        back_to: the `step` where the run has been, with the `events` up to there, to go on from.
         The first item says which layers there are, the last is a note
         `stopped` when the child is ready for another run; without it, the child died.
         """
         self._listening, self._silent, self._idle = True, 0, 0
-        self.send("start", config=config.to_dict(), model=model, rest_at=rest_at)
+        self.send("start", config=config.to_dict(), model=model, rest_at=rest_at, back_to=back_to)
         try:
             reader = StreamReader(self.stdout)
         except ValueError:

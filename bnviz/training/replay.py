@@ -77,10 +77,11 @@ class Journey:
     """The way back to a step of a run, and on to where the run is now, with other events; a step at a time.
 
     trainer: the run's, which is left as it is. events: what is to have been done, from the run's start. step: from
-    here on it is told anew. Nothing is told before it has arrived: a run whose way breaks off is whole, as it was.
+    here on it is told anew. until: where the run is, if not where its trainer is: then that has yet to begin.
+    Nothing is told before it has arrived: a run whose way breaks off is whole, as it was.
     """
 
-    def __init__(self, trainer: Trainer, events: Iterable[Event], step: int) -> None:
+    def __init__(self, trainer: Trainer, events: Iterable[Event], step: int, until: int | None = None) -> None:
         self.step = step
         self.trainer = Trainer(trainer.started_with, nets=trainer.nets)
         """The one that is under way; once it has arrived, that of the run."""
@@ -88,7 +89,7 @@ class Journey:
         """Whether it has come to `step`."""
         self.arrived = False
         """Whether it has come to where the run was."""
-        self.until = trainer.step_count
+        self.until = trainer.step_count if until is None else until
         self.trainer.round = trainer.round
         self._way = retrace(self.trainer, events, self.until, measure_from=step)
         self._to_tell = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115

@@ -10,11 +10,11 @@ from bnviz.charts.look import PALETTE, sign
 from bnviz.config import RunConfig
 from bnviz.config.change import Restart, difference
 from bnviz.presets import DEFAULT, PRESETS, live
-from bnviz.serve.hub import TooManyRuns
+from bnviz.serve.admission import TooLarge, TooManyRuns
 from bnviz.serve.run import Run
 from bnviz.serve.shared import server
 from bnviz.source import Kept, Source, Status
-from bnviz.ui import arm_rows, component, course, lessons, link, notice, own_data, sidebar
+from bnviz.ui import arm_rows, component, course, lessons, link, notice, own_data, sidebar, waiting
 from bnviz.ui.component import FIRST_TAB
 from bnviz.ui.markdown import escaped
 from bnviz.ui.visiting import config_of, mine, visitor
@@ -40,6 +40,7 @@ def main() -> None:
     if isinstance(source, Kept) and source.status is Status.KEPT and source.text:
         problems.append(source.text)
     notice.draw(problems)
+    waiting.draw(source, _show)
     if source is not None:
         link.write(source)
         component.draw(source, source.control if isinstance(source, Run) and mine(source) else None)
@@ -141,6 +142,8 @@ def _watching_only(source: Source) -> None:
 
 def _follow(run: Run | None, problems: list[str]) -> Run | None:
     """Draw the sidebar and bring the run to what they ask for: by a change while it runs, or by a new start."""
+    if run is not None:
+        server().hub.welcome(run)
     plays, hidden = course.follow(run), lessons.hidden()
     known = None if run is None else arm_rows.follow(run)
     if (place := st.session_state.pop("toggle", None)) is not None and "arms" not in hidden:
@@ -153,10 +156,10 @@ def _follow(run: Run | None, problems: list[str]) -> Run | None:
         if run is not None and run.status is Status.FAILED and known == wanted and added == wanted.dataset:
             return server().hub.restart(run)  # what it failed for is here now
         found = reconcile(wanted, run, None if st.session_state.pop("anew", False) else known)
-        if plays and found.status in (Status.STARTING, Status.RUNNING, Status.PAUSED):
+        if plays and found.status in (Status.STARTING, Status.WAITING, Status.RUNNING, Status.PAUSED):
             found.command("play")
         return found
-    except TooManyRuns as error:
+    except (TooLarge, TooManyRuns) as error:
         problems.append(str(error))
         return run
 

@@ -10,7 +10,7 @@ import pytest
 from bnviz.config import RunConfig
 from bnviz.frames import Event
 from bnviz.recording import Note, StreamReader, StreamWriter
-from bnviz.serve import child
+from bnviz.serve import session as sessions
 from bnviz.training import Trainer
 from bnviz.training.replay import Journey, with_fork
 from bnviz.training.slow import SlowMotion
@@ -33,7 +33,7 @@ def written():
 
 @pytest.fixture
 def session(trainer, written):
-    return child._Session(trainer, SlowMotion(trainer), StreamWriter(written, CONFIG), commands=None, rest_after=True)
+    return sessions.Session(trainer, SlowMotion(trainer), StreamWriter(written, CONFIG), commands=None, rest_after=True)
 
 
 def iter_of(*commands):
@@ -49,7 +49,7 @@ def told(session, written):
 
 
 def test_a_way_that_is_broken_off_has_told_nothing_but_how_far_it_came(session, trainer, written, monkeypatch):
-    monkeypatch.setattr(child, "SLICE", 1e-6)  # some steps at most, however fast
+    monkeypatch.setattr(sessions, "SLICE", 1e-6)  # some steps at most, however fast
     session.journey = Journey(trainer, with_fork(trainer, 0, 10, "none", {}), 10)
     while session.journey.trainer.step_count < 25:
         session._travel(session.journey)
@@ -90,3 +90,20 @@ def test_who_plays_before_the_rest_that_was_asked_for_is_not_held_up_there(sessi
     session.loop()
     assert not session.paused
     assert trainer.step_count > 36
+
+
+@pytest.mark.parametrize(("rest_at", "rests"), [(29, True), (35, False), (None, False)])
+def test_a_run_that_comes_back_rests_where_it_rested_and_else_goes_on(session, rest_at, rests):
+    session.rest_at, session.rest_after = rest_at, False
+    session.come_back([], 30)
+    while session.journey is not None:
+        session._travel(session.journey)
+    assert (session.paused, session.trainer.step_count) == (rests, 30)
+    assert session.rest_at == (None if rests else rest_at)
+
+
+def test_who_plays_on_the_way_is_not_held_up_at_the_rest_that_was_asked_for(session):
+    session.rest_at = 35
+    session.come_back([], 30)
+    session._obey("play")
+    assert session.rest_at is None

@@ -55,7 +55,7 @@ def test_the_run_answers_a_question_at_its_step_and_not_before(run, steps):
     view = View(ask="diverges 0", until=60)
 
     def answered(seek=None):
-        return extras_of(scene_of(run, seek), view, seek)["answer"]
+        return extras_of(run, scene_of(run, seek), view, seek)["answer"]
 
     for frames in steps[1:]:
         run.take(frames)
@@ -73,5 +73,6 @@ def test_the_run_answers_a_question_at_its_step_and_not_before(run, steps):
         run.take(tuple(replace(frame, step=50 + 10 * later, train_loss=float("nan")) for frame in steps[-1]))
         assert answered() == found
     run.take(Note("finished", value=80))
-    assert extras_of(scene_of(run, None), replace(view, until=400), None)["answer"]["option"] is None, "it is to go on"
-    assert "answer" not in extras_of(scene_of(run, None), View(ask="nonsense"), None)
+    later = replace(view, until=400)
+    assert extras_of(run, scene_of(run, None), later, None)["answer"]["option"] is None, "it is to go on"
+    assert "answer" not in extras_of(run, scene_of(run, None), View(ask="nonsense"), None)

@@ -164,12 +164,6 @@ def test_a_run_that_is_no_more_is_started_again_from_its_settings(hub):
     assert run_of(page, hub).config.depth == 4
 
 
-def test_a_full_server_says_so(hub, monkeypatch):
-    monkeypatch.setattr("bnviz.serve.hub.MAX_RUNS", 0)
-    page = opened()
-    assert "trains 0 runs already" in page.warning[0].value
-
-
 def test_the_keyboard_flips_the_switch_of_an_arm(hub):
     page = opened("depth=2")
     page.session_state["toggle"] = 0

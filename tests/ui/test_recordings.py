@@ -92,7 +92,7 @@ def test_it_says_what_is_kept_and_lists_ones_own_alone(hub, recording):
 
 
 def test_nothing_yet_is_said(hub, monkeypatch):
-    monkeypatch.setattr("bnviz.serve.hub.MAX_RUNS", 0)
+    monkeypatch.setattr("bnviz.serve.admission.Admission.enter", lambda *_: False)  # no run that would be kept
     page = opened(QUERY)
     assert "Every run is kept" in said(page)
     assert "Nothing here yet" in page.info[0].value

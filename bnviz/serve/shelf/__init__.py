@@ -77,6 +77,14 @@ class Shelf:
         self._writing.add(file)
         return file
 
+    def resume(self, file: Path) -> bool:
+        """A run goes on that was concluded: whether its file is still there to be written on."""
+        self._writing.add(file)  # first: so it cannot be removed in between
+        if not file.exists():
+            self._writing.discard(file)
+            return False
+        return True
+
     def conclude(
         self, file: Path, description: Description, steps: list[tuple[Frame, ...]], events: list[Event]
     ) -> None:

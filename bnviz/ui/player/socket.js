@@ -75,8 +75,9 @@ function reopen(s) {
 
 function takeText(s, ws, text) {
   if (ws !== s.ws) return;
-  s.tries = 0;
-  receive(s, JSON.parse(text));
+  const message = JSON.parse(text);
+  s.tries = message.full ? 5 : 0; // where there is no room it need not be asked for at once
+  receive(s, message);
 }
 
 const unpacked = (data) => new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"))).text();

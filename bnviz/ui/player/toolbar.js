@@ -42,7 +42,7 @@ export function build(s) {
   s.root.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur()); // space means play
 }
 
-export function showStatus(s, { status, step, steps, rate, text, live, watching, unkept }) {
+export function showStatus(s, { status, step, steps, rate, text, live, watching, unkept, busy }) {
   s.past = live === false;
   s.steps = steps ?? s.steps;
   if (s.data.kept) showPlaying(s);
@@ -54,7 +54,7 @@ export function showStatus(s, { status, step, steps, rate, text, live, watching,
   const doing = text?.endsWith("…") ? text : ""; // what goes on; other texts are news for people
   const tail = doing || (status === "running" ? (rate ? `${Math.round(rate)} steps/s` : "") : TAILS[status] ?? done(s, status));
   const at = step === undefined || step === null ? "" : `step ${step}`;
-  s.status.textContent = [at, tail, unkept && "not being kept", watchingNow(s, watching)].filter(Boolean).join(" · ");
+  s.status.textContent = [at, tail, busy, unkept && "not being kept", watchingNow(s, watching)].filter(Boolean).join(" · ");
   s.status.title = unkept || doing || (s.steps ? `of ${s.steps} steps` : "");
   if (status === "failed") problem(s, text || "The run failed. Restart tries again.");
   else if (text && !doing && text !== s.told && ["running", "paused", "finished"].includes(status)) problem(s, text);
