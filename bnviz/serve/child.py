@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
@@ -146,6 +147,9 @@ class _Session:
                 self._steer(command, values)
         except ValueError as error:
             self.writer.write(Note("problem", str(error)))
+        except (AttributeError, KeyError, OverflowError, TypeError):
+            traceback.print_exc()
+            self.writer.write(Note("problem", "That could not be done: the command is not one that can be understood."))
 
     def _play(self, unwatched: bool = False) -> None:
         """Go on; unwatched: somebody watches again, which ends a nap, and no rest that was wished for."""

@@ -90,3 +90,14 @@ def test_who_plays_before_the_rest_that_was_asked_for_is_not_held_up_there(sessi
     session.loop()
     assert not session.paused
     assert trainer.step_count > 36
+
+
+@pytest.mark.parametrize(
+    "command",
+    [{"command": "pace"}, {"command": "look"}, {"command": "play", "no": 1}, {"command": "fork", "arm": [], "at": "x"},
+     {"command": "change", "fields": "none"}, {"command": "rename", "arm": "none"}],
+)  # fmt: skip
+def test_a_command_that_nobody_understands_is_said_and_changes_nothing(session, trainer, written, command):
+    session._obey(**command)
+    assert [(each.kind, "understood" in each.text) for each in told(session, written)] == [("problem", True)]
+    assert (session.trainer, session.paused, trainer.step_count) == (trainer, False, 30)

@@ -238,6 +238,8 @@ def test_a_change_of_all_is_undone_in_the_chosen_arm_if_it_can_be():
         (lambda t: [t.drop("none"), t.drop("batch")], "batch is the only network left"),
         (lambda t: t.drop("nobody"), "Unknown arm 'nobody'"),
         (lambda t: t.rename("none", "<b>"), "A name has up to 40 characters"),
+        (lambda t: t.rename("none", "a\u200bb"), "characters that can be seen"),  # no recording takes it
+        (lambda t: steer(t, "fork", {"arm": "none", "at": -1}), "a step from 0 on, got -1"),
         (lambda t: without_last_change(t, "none"), "nothing to undo"),
         (lambda t: with_fork(t, 0, 5, "later", {}), "At step 5 there was no network 'later'; there were none, batch"),
     ],
