@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
@@ -177,20 +178,30 @@ def to_text(value: Closeup | Plane) -> str:
 
 
 def closeup_from(text: str) -> Closeup:
-    """The closeup that `to_text` wrote."""
-    known = json.loads(text)
-    for name in ("inputs", "z", "y", "entering", "a"):
-        known[name] = Spread(**_arrays(known[name]))
-    if known["normalizing"] is not None:
-        known["normalizing"] = Normalizing(**_arrays(known["normalizing"]))
-    return Closeup(**_arrays(known))
+    """The closeup that `to_text` wrote. Errors: ValueError for any other text."""
+    with _or_senseless():
+        known = json.loads(text)
+        for name in ("inputs", "z", "y", "entering", "a"):
+            known[name] = Spread(**_arrays(known[name]))
+        if known["normalizing"] is not None:
+            known["normalizing"] = Normalizing(**_arrays(known["normalizing"]))
+        return Closeup(**_arrays(known))
 
 
 def plane_from(text: str) -> Plane:
-    """The plane that `to_text` wrote."""
-    known = json.loads(text)
-    known["surfaces"] = tuple(Surface(**_arrays(each)) for each in known["surfaces"])
-    return Plane(**_arrays(known))
+    """The plane that `to_text` wrote. Errors: ValueError for any other text."""
+    with _or_senseless():
+        known = json.loads(text)
+        known["surfaces"] = tuple(Surface(**_arrays(each)) for each in known["surfaces"])
+        return Plane(**_arrays(known))
+
+
+@contextmanager
+def _or_senseless() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("This text tells of no update.") from error
 
 
 def _plain(value: Any) -> Any:

@@ -122,8 +122,10 @@ def new_label(label: str, given: Collection[str]) -> str:
 def parse_name(text: str) -> str:
     """A name for an arm, without blanks around it. Errors: ValueError that says what is allowed."""
     name = " ".join(text.split())
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"A name has up to {LONGEST_NAME} characters, none of < > & % {{ }}, got {text!r}.")
+    if not _NAME.fullmatch(name) or not name.isprintable():  # as `recording.events` asks of all texts
+        raise ValueError(
+            f"A name has up to {LONGEST_NAME} characters that can be seen, none of < > & % {{ }}, got {text!r}."
+        )
     return name
 
 

@@ -180,3 +180,8 @@ def test_each_way_to_start_serves_the_page_on_this_machine_alone(command):
         assert server.url.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(f"{server.url}/bnviz/plotly.min.js") as response:
             assert response.status == 200
+
+
+def test_a_name_of_several_lines_is_said_in_one(capsys):
+    assert main(["lessons", "no\r\nfolder"]) == 2
+    assert capsys.readouterr().err == "bnviz: no folder: No such file or directory.\n"

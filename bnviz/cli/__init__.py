@@ -35,9 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}."
-    return " ".join(str(error).split())
+    text = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) and error.filename else str(error)
+    return " ".join(text.split())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -180,7 +180,7 @@ class StreamReader:
         if b"event" in metadata:
             return self._told.read(json.loads(metadata[b"event"]))
         if b"note" in metadata:
-            return Note(**json.loads(metadata[b"note"]))
+            return _note(json.loads(metadata[b"note"]))
         return self._frames(batch) if batch.num_rows else ()
 
     def _frames(self, batch: pa.RecordBatch) -> tuple[Frame, ...]:
@@ -199,6 +199,14 @@ class StreamReader:
         return tuple(
             Frame(layers=layers, **{name: column[row] for name, column in columns.items()}) for row in range(rows)
         )
+
+
+def _note(told: Mapping[str, Any]) -> Note:
+    """A note of which `StreamWriter` made this. Errors: ValueError or TypeError where it can be none."""
+    note = Note(**told)
+    if not (isinstance(note.text, str) and isinstance(note.value, (int, float)) and note.kind in get_args(NoteKind)):
+        raise ValueError
+    return note
 
 
 def _description(schema: pa.Schema) -> Description:

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 
 class Commands:
-    """Commands as they arrive on stdin; the end of stdin ends the process."""
+    """Commands as they arrive on stdin; the end of stdin ends the process. A line that is no command is passed over."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -18,7 +18,12 @@ class Commands:
 
     def _read(self, source: IO[bytes]) -> None:
         for line in source:
-            self._queue.put(json.loads(line))
+            try:
+                told = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # whatever it is, the end of stdin must still be seen
+            if isinstance(told, dict) and isinstance(told.get("command"), str):
+                self._queue.put(told)
         os._exit(0)
 
     def next(self, timeout: float | None) -> dict[str, Any] | None:

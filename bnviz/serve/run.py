@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Hashable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -229,9 +230,11 @@ class Run(Watched):
         elif note.kind in ("running", "paused", "finished") and self.status.live:  # not after its end
             self.status, self.text = Status(note.kind), self.keeper.problem
         elif note.kind == "closeup":
-            self.closeup = closeup_from(note.text) if note.text else None
+            with suppress(ValueError):  # one that makes no sense shows nothing new
+                self.closeup = closeup_from(note.text) if note.text else None
         elif note.kind == "plane":
-            self.plane = plane_from(note.text)
+            with suppress(ValueError):
+                self.plane = plane_from(note.text)
         elif note.kind == "failed":
             self.end(Status.FAILED, note.text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,9 @@ class Session:
                 self._steer(command, values)
         except ValueError as error:
             self.writer.write(Note("problem", str(error)))
+        except (AttributeError, KeyError, OverflowError, TypeError):
+            traceback.print_exc()
+            self.writer.write(Note("problem", "That could not be done: the command is not one that can be understood."))
 
     def _play(self, unwatched: bool = False) -> None:
         """Go on; unwatched: somebody watches again, which ends a nap, and no rest that was wished for."""

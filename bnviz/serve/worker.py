@@ -40,6 +40,7 @@ class Worker(Child):
         self._listening = True  # whether its next word is waited for
         self._silent = self._idle = 0  # looks since its last
         self._computed = nan
+        self._garbled = ""
 
     def send(self, command: Command, **values: Any) -> None:
         """Send a command; one to a child that is gone is lost."""
@@ -62,7 +63,7 @@ class Worker(Child):
         The first item says which layers there are, the last is a note
         `stopped` when the child is ready for another run; without it, the child died.
         """
-        self._listening, self._silent, self._idle = True, 0, 0
+        self._listening, self._silent, self._idle, self._garbled = True, 0, 0, ""
         self.send("start", config=config.to_dict(), model=model, rest_at=rest_at, back_to=back_to)
         try:
             reader = StreamReader(self.stdout)
@@ -79,6 +80,13 @@ class Worker(Child):
             self._listening, self._silent, self._idle = False, 0, 0
             yield item
             self._listening = True
+        if reader.damage:
+            self._garbled = "what its process said makes no sense"
+
+    def last_words(self) -> str:
+        """How it ended, and before that whether what it said could be understood. Waits for its end."""
+        ended = super().last_words()
+        return self._garbled or ended
 
     def look(self, begun: bool) -> str:
         """Why it is taken for hung, as half a sentence; empty: it lives. To be called once a second during a run.

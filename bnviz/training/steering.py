@@ -31,6 +31,8 @@ def steer(trainer: Trainer, command: str, values: Mapping[str, Any]) -> Journey 
         trainer.change(**{name: parse_field(name, text) for name, text in texts.items()})
         return None
     fields = {name: parse_arm_field(name, text) for name, text in texts.items()}
+    if at is not None and at < 0:
+        raise ValueError(f"A fork starts at a step from 0 on, got {at}.")
     if command == "fork" and at is not None and at < trainer.step_count:
         events = with_fork(trainer, place_after(trainer.events, at), at, str(arm), fields)
         return Journey(trainer, events, at)

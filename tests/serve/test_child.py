@@ -43,6 +43,7 @@ def iter_of(*commands):
 
 
 def told(session, written):
+    """What it has said but for signs of life, which come when they are due."""
     session.writer.close()
     written.seek(0)
     return [item for item in StreamReader(written) if not (isinstance(item, Note) and item.kind == "beat")]
@@ -107,3 +108,14 @@ def test_who_plays_on_the_way_is_not_held_up_at_the_rest_that_was_asked_for(sess
     session.come_back([], 30)
     session._obey("play")
     assert session.rest_at is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [{"command": "pace"}, {"command": "look"}, {"command": "play", "no": 1}, {"command": "fork", "arm": [], "at": "x"},
+     {"command": "change", "fields": "none"}, {"command": "rename", "arm": "none"}],
+)  # fmt: skip
+def test_a_command_that_nobody_understands_is_said_and_changes_nothing(session, trainer, written, command):
+    session._obey(**command)
+    assert [(each.kind, "understood" in each.text) for each in told(session, written)] == [("problem", True)]
+    assert (session.trainer, session.paused, trainer.step_count) == (trainer, False, 30)

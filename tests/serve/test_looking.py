@@ -9,6 +9,7 @@ import pytest
 
 from bnviz.charts.scene import View
 from bnviz.config import RunConfig
+from bnviz.recording import Note
 from bnviz.serve.hub import Hub
 from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_of
@@ -131,3 +132,10 @@ def test_a_recording_has_no_weights_to_look_at(training):
     stopped = Run(MOONS, "me")
     stopped.end(Status.STOPPED, "")
     assert scene_of(stopped, None).moment == "none"
+
+
+@pytest.mark.parametrize("text", ["no json", "[]", "5", "{}", '{"inputs": 1}', '{"surfaces": [1]}', "[" * 10_000])
+def test_a_picture_that_makes_no_sense_shows_nothing_new(run, text):
+    for kind in ("closeup", "plane"):
+        run.take(Note(kind, text))
+    assert (run.closeup, run.plane, run.status) == (None, None, Status.RUNNING)

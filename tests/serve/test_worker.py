@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, quantities
-from bnviz.recording import Note
+from bnviz.recording import Note, StreamWriter
 from bnviz.serve.processes import Child
 from bnviz.serve.worker import Worker
 from bnviz.training import Trainer, train
@@ -206,3 +207,32 @@ def test_data_out_of_reach_are_a_sentence_not_a_crash(tmp_path, monkeypatch):
     failed = next(item for item in items if is_note("failed")(item))
     assert "openml.org" in failed.text
     assert "digits" in failed.text
+
+
+def test_lines_that_are_no_commands_are_passed_over(worker):
+    lines = (b"\n", b"no json\n", b"[]\n", b"{}\n", b'{"command": []}\n', b"\xff\xfe\n", b"[" * 10_000 + b"\n")
+    worker.stdin.write(b"".join(lines))
+    until(worker.run(LONG), lambda item: isinstance(item, tuple))
+    worker.stdin.close()
+    assert gone(worker.pid, 30)  # it still hears the end of its leash
+
+
+class Says(Worker):
+    """A worker that says other bytes than a worker's."""
+
+    def __init__(self, said: bytes) -> None:
+        super().__init__()
+        self.stdout.close()
+        self.stdout = io.BytesIO(said)
+
+
+@pytest.mark.parametrize("note", [Note("no such"), Note("problem", []), Note("running", value="x"), Note([])])
+def test_what_it_says_without_sense_ends_the_run_and_is_said(note):
+    sink = io.BytesIO()
+    writer = StreamWriter(sink, LONG)
+    for each in (Note("running"), note, Note("stopped")):
+        writer.write(each)
+    worker = Says(sink.getvalue())
+    assert [each.kind for each in list(worker.run(LONG))[1:]] == ["running"]
+    worker.close()
+    assert worker.last_words() == "what its process said makes no sense"
