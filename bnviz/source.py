@@ -124,6 +124,7 @@ class Watched:
 
     def __init__(self) -> None:
         self._audience = Audience()
+        self.successor: Source | None = None
 
     @property
     def watchers(self) -> int:
@@ -139,6 +140,11 @@ class Watched:
         """The watcher is gone."""
         self._audience.leave(news)
 
+    def replaced_by(self, successor: Source) -> None:
+        """Another has taken this one's place: whoever watches is told."""
+        self.successor = successor
+        self._audience.tell()
+
 
 class Kept(Watched):
     """A recording as something to watch: it costs no worker, and each viewer wanders through it alone.
@@ -152,7 +158,6 @@ class Kept(Watched):
         self.history = History()
         self.status = Status.KEPT
         self.text = text
-        self.successor: Source | None = None
         self._recording = recording
         self.file = file
         self.unkept = ""

@@ -25,7 +25,7 @@ from bnviz.serve.shelf import Shelf
 from bnviz.serve.standing import Standing
 from bnviz.serve.visitors import same_key
 from bnviz.serve.worker import Command, Worker
-from bnviz.source import News, Source, Status, Watched
+from bnviz.source import News, Status, Watched
 
 RESTS = "It rests, as nobody was watching; it goes on once its owner is back."
 
@@ -55,7 +55,6 @@ class Run(Watched):
         self.plane: Plane | None = None
         """What the networks make of the plane, while somebody looks."""
         self.looks = Looks()
-        self.successor: Source | None = None
         self.started = self.since = awake.now()
         """When it was asked for, and when it last got a worker."""
         self.rest_at: int | None = None
@@ -245,9 +244,4 @@ class Run(Watched):
 
     def _stand(self, status: Status, text: str) -> None:
         self.status, self.text = status, text
-        self._audience.tell()
-
-    def replaced_by(self, successor: Run) -> None:
-        """Another run has taken this one's place: whoever watches is told."""
-        self.successor = successor
         self._audience.tell()
