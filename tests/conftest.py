@@ -9,6 +9,7 @@ import torch
 
 from bnviz.config import RunConfig
 from bnviz.frames import Frame, layer_names, quantities
+from bnviz.serve import pool
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +22,12 @@ def _own_data(tmp_path_factory):
     """Files of somebody's own, and recordings, are kept apart from the user's."""
     os.environ["BNVIZ_DATA"] = str(tmp_path_factory.mktemp("own"))
     os.environ["BNVIZ_RECORDINGS"] = str(tmp_path_factory.mktemp("recordings"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_spares():
+    """No test waits for a worker that stands by, and each takes seconds to import torch."""
+    pool.SPARES = 0
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
+@pytest.mark.long
 def test_the_image_installs_and_serves(tmp_path):
     """RUN and CMD of the Dockerfile, in a venv in place of the image; users are the image's own affair."""
     app, tree = tmp_path / "app", tmp_path / "venv"

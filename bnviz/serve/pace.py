@@ -30,8 +30,8 @@ class Pace:
 
     def change(self, interval: float | None = None, share: float | None = None) -> None:
         """Go at another pace, from now on. share: of a core's time; 1 is all of it."""
-        self._interval = self._interval if interval is None else interval
-        self._share = self._share if share is None else share
+        self._interval = self._interval if interval is None else float(interval)
+        self._share = self._share if share is None else float(share)
         self._free_at = 0.0
 
     def worked(self, began: float, seconds: float) -> None:

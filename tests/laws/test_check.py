@@ -23,6 +23,7 @@ def failing(only: set[int]) -> dict[int, str]:
     return {result.number: result.measured for result in laws.run(only) if not result.passed}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # of a busy machine
 def test_all_laws_hold() -> None:
     random = torch.get_rng_state()

@@ -14,7 +14,7 @@ import segno
 from websockets.sync.client import connect
 
 from bnviz.charts.scene import View
-from bnviz.serve import viewers
+from bnviz.serve import stream as streams
 from bnviz.serve.shared import server
 from bnviz.serve.sockets import path_of
 from bnviz.serve.stream import Stream
@@ -144,16 +144,16 @@ def test_one_text_goes_to_all_who_see_the_same(run):  # noqa: F811
 
 
 def test_the_audience_is_told_less_often_and_never_left_behind(run, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(viewers, "AUDIENCE_EVERY", 0.0)
+    monkeypatch.setattr(streams, "AUDIENCE_EVERY", 0.0)
     stream = Stream(run)
     phone, page = Viewer(lambda: None, audience=True), Viewer(lambda: None)
     everybody = (phone, page)
     assert stream._whose_turn(everybody) == [phone, page]
-    monkeypatch.setattr(viewers, "AUDIENCE_EVERY", 1e9)
+    monkeypatch.setattr(streams, "AUDIENCE_EVERY", 1e9)
     stream._hear()
     assert stream._whose_turn(everybody) == [page]
     assert stream._whose_turn(everybody) == []
-    monkeypatch.setattr(viewers, "AUDIENCE_EVERY", 0.0)
+    monkeypatch.setattr(streams, "AUDIENCE_EVERY", 0.0)
     assert stream._whose_turn(everybody) == [phone]
 
 

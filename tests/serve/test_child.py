@@ -112,7 +112,8 @@ def test_who_plays_on_the_way_is_not_held_up_at_the_rest_that_was_asked_for(sess
 
 @pytest.mark.parametrize(
     "command",
-    [{"command": "pace"}, {"command": "look"}, {"command": "play", "no": 1}, {"command": "fork", "arm": [], "at": "x"},
+    [{"command": "pace", "no": 1}, {"command": "look"}, {"command": "play", "no": 1},
+     {"command": "fork", "arm": [], "at": "x"},
      {"command": "change", "fields": "none"}, {"command": "rename", "arm": "none"}],
 )  # fmt: skip
 def test_a_command_that_nobody_understands_is_said_and_changes_nothing(session, trainer, written, command):

@@ -34,6 +34,7 @@ BNVIZ = Path(bnviz.__file__).parent
 LARGE = RunConfig(depth=50, width=256, batch_size=1024, measure_every=1)
 """A step of it takes seconds on a busy machine."""
 wait_for = partial(support.wait_for, seconds=150)
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

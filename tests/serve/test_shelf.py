@@ -123,7 +123,7 @@ def test_where_all_room_is_taken_a_run_goes_on_and_says_so(shelf, steps):
     shelf.full = True
     keeper.write(steps[1])
     keeper.write(steps[2])
-    assert keeper.problem == "From here on this run is not being kept: recordings take all the room they may."
+    assert keeper.problem == "From here on this run is not being kept: recordings take all the room they may, 4 GB."
     assert [frame.step for frame in Recording.load(keeper.file).frames[::2]] == [steps[0][0].step, steps[1][0].step]
 
 

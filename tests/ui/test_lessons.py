@@ -200,7 +200,8 @@ def test_a_link_leads_to_a_step_and_a_lesson_waits_there(hub):  # noqa: F811
     wait_for(lambda: run.status is Status.PAUSED and run.step == 25)
     wish(page, say=0)
     wait_for(lambda: run.status is Status.FINISHED)
-    assert "step must be a whole number from 0 on, got '-3'." in opened("depth=2&step=-3").warning[0].value
+    wrong = opened("depth=2&step=-3").warning[0].value
+    assert escaped("step must be a whole number from 0 on, got '-3'.") in wrong
 
 
 def test_somebody_elses_run_comes_with_no_lesson(hub):  # noqa: F811

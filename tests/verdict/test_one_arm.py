@@ -18,7 +18,7 @@ PRESENT = [
     ("sigmoid", "chance", 0), ("sigmoid", "vanishing", 0), ("sigmoid", "helps", 1), ("sigmoid", "ics", 1),
     ("good_init", "no_help", 1), ("diverging", "diverged", 0), ("diverging", "helps", 1),
     ("hot", "saturated", 0), ("hot", "chance", 0), ("pairs", "tiny_batch", 1), ("pairs", "hurts", 1),
-    ("pairs", "vanishing", 1), ("pairs", "chance", 1), ("fours", "tiny_batch", 1), ("regression", "helps", 1),
+    ("pairs", "vanishing", 1), ("fours", "tiny_batch", 1), ("regression", "helps", 1),
     ("tiny_weights", "dead", 0), ("tiny_weights", "vanishing", 0), ("deep_start", "exploding", 1),
     ("toggled", "eval_gap", 0), ("forked", "helps", 1), ("forked", "chance", 0), ("six", "helps", 2),
     ("no_plain", "ics", 1), ("alone", "chance", 0), ("alone", "vanishing", 0), ("smooth", "landscape", 1),
