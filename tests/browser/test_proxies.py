@@ -16,7 +16,7 @@ from tests.support.server import dashboard
 
 from .conftest import PLAYER, SMALL, grown, number, opened
 
-pytestmark = needs_nginx
+pytestmark = [needs_nginx, pytest.mark.long]
 
 HOST = "demo.school.org"  # Chromium takes it for this machine (conftest)
 README = (Path(__file__).parents[2] / "README.md").read_text()

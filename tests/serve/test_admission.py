@@ -62,6 +62,7 @@ def nobody():
     pass
 
 
+@pytest.mark.long
 def test_more_runs_than_cores_share_them_and_none_is_ever_shown_as_paused(hub):
     hub.admission = Admission(Limits(cores=1))
     seen = set()
@@ -117,6 +118,7 @@ def test_who_leaves_loses_the_place_and_a_queue_has_an_end(full, monkeypatch):
         hub.start(CONFIG, "one more")
 
 
+@pytest.mark.long
 def test_what_nobody_watches_gives_way_and_comes_back_with_its_owner(full, monkeypatch):
     hub, run = full
     wait_for(lambda: run.step > 100)
