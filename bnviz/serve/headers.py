@@ -70,10 +70,10 @@ class SafeHeaders:
                 headers = MutableHeaders(raw=list(message["headers"]))
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
-                is_page = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault(
-                    "Content-Security-Policy", page_policy(self._page, self._frames) if is_page else FILES
-                )
+                if message["status"] != 304:  # that says nothing of its kind: the policy of what is kept holds
+                    is_page = headers.get("content-type", "").startswith("text/html")
+                    policy = page_policy(self._page, self._frames) if is_page else FILES
+                    headers.setdefault("Content-Security-Policy", policy)
                 message = {**message, "headers": headers.raw}
             await send(message)
 
