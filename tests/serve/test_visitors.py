@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
 from bnviz.serve import launch, rarely
 from bnviz.serve.app import middleware
-from bnviz.serve.headers import EMBEDDERS, embedders
+from bnviz.serve.headers import EMBEDDERS, SafeHeaders, embedders
 from bnviz.serve.rarely import Rarely
 from bnviz.serve.shared import Server, server, use
 from bnviz.serve.visitors import from_own_page, from_this_machine, same_key, same_origin
@@ -113,3 +116,15 @@ def test_others_are_let_in_by_lan_alone_which_says_whom(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert f"Open to every machine that can reach port {app.config['server.port']} of this one" in said
     assert "localhost, lab, lab.local" in said
+
+
+@pytest.mark.parametrize(("status", "has_policy"), [(200, True), (304, False)])
+def test_an_answer_that_nothing_has_changed_leaves_the_policy_of_what_is_kept(status, has_policy):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    app = SafeHeaders(Response(status_code=status), Path("no page"), "'self'")
+    asyncio.run(app({"type": "http"}, None, send))
+    assert (b"content-security-policy" in dict(sent[0]["headers"])) == has_policy
