@@ -18,8 +18,8 @@ from tests.browser.chromium import chromium
 from tests.support.nginx import WITH_404, WITH_THE_PAGE, free_port, hiding, nginx
 from tests.support.server import dashboard
 
-NOTICED = "document.querySelector('.bnviz-foot')?.textContent.includes('by way of the page') && performance.now()"
-MOUNTED = "document.querySelector('.bnviz-player .bnviz-toolbar') && performance.now()"
+NOTICED = "() => document.querySelector('.bnviz-foot')?.textContent.includes('by way of the page') && performance.now()"
+MOUNTED = "() => document.querySelector('.bnviz-player .bnviz-toolbar') && performance.now()"
 SEQ = "Number(document.querySelector('.bnviz-player').dataset.seq)"
 
 
@@ -28,7 +28,7 @@ def measure(page: Page, url: str, seconds: int) -> tuple[float, float, float]:
     page.goto(url)
     began = page.wait_for_function(MOUNTED, timeout=120_000).json_value()
     noticed = page.wait_for_function(NOTICED, timeout=120_000).json_value()
-    drawn = page.wait_for_function(f"{SEQ} > 0 && performance.now()", timeout=120_000).json_value()
+    drawn = page.wait_for_function(f"() => {SEQ} > 0 && performance.now()", timeout=120_000).json_value()
     page.wait_for_timeout(2000)
     first, at = page.evaluate(f"[{SEQ}, performance.now()]")
     page.wait_for_timeout(1000 * seconds)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 from websockets.asyncio.client import connect
@@ -24,31 +25,19 @@ from websockets.asyncio.client import connect
 HERE = Path(__file__).resolve().parents[1]
 
 
-def serve(depth: int, count: int) -> None:
+def serve_runs(depth: int, count: int) -> None:
     """Serve so many runs; say where once all have begun, and live until killed."""
-    import uvicorn
-    from starlette.applications import Starlette
+    from serving import serve
 
     from bnviz.config import RunConfig
-    from bnviz.serve.app import lifespan, middleware, routes
-    from bnviz.serve.shared import Server, use
 
-    hub = use(Server()).hub
-    app = Starlette(routes=routes(), middleware=middleware(), lifespan=lifespan)
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws_per_message_deflate=False))
-
-    async def main() -> None:
-        serving = asyncio.create_task(running.serve())
-        while not running.started:
-            await asyncio.sleep(0.05)
+    async def begin(hub: Any) -> dict[str, Any]:
         runs = [hub.start(RunConfig(depth=depth, steps=1_000_000, seed=seed), "benchmark") for seed in range(count)]
         while min(run.step for run in runs) < 20:
             await asyncio.sleep(0.1)
-        port = running.servers[0].sockets[0].getsockname()[1]
-        print(json.dumps({"port": port, "runs": [run.id for run in runs]}), flush=True)
-        await serving
+        return {"runs": [run.id for run in runs]}
 
-    asyncio.run(main())
+    serve(begin)
 
 
 async def watch(url: str, settle: float, until: float) -> tuple[list[float], int]:
@@ -100,7 +89,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
-        serve(chosen.depth, chosen.runs)
+        serve_runs(chosen.depth, chosen.runs)
         return
     trees = {"here": HERE, **({"beside": chosen.beside} if chosen.beside else {})}
     print(f"{'':>8} {'least/s':>8} {'median/s':>8} {'most/s':>8} {'wait s':>8} {'steps/s':>8} {'MB, all':>8}")

@@ -33,23 +33,13 @@ SLOW_READS = 1.0
 """Seconds that a slow viewer takes over a message."""
 
 
-def serve(depth: int) -> None:
+def serve_run(depth: int) -> None:
     """Serve one run, started anew with a cadence of about `FRAMES` a second; say where, and live until killed."""
-    import uvicorn
-    from starlette.applications import Starlette
+    from serving import serve
 
     from bnviz.config import RunConfig
-    from bnviz.serve.app import lifespan, middleware, routes
-    from bnviz.serve.shared import Server, use
 
-    hub = use(Server()).hub
-    app = Starlette(routes=routes(), middleware=middleware(), lifespan=lifespan)
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws_per_message_deflate=False))
-
-    async def main() -> None:
-        serving = asyncio.create_task(running.serve())
-        while not running.started:
-            await asyncio.sleep(0.05)
+    async def begin(hub: Any) -> dict[str, Any]:
         trial = hub.start(RunConfig(depth=depth, steps=1_000_000), "benchmark")
         while trial.rate == 0 or trial.step < 200:
             await asyncio.sleep(0.1)
@@ -58,11 +48,9 @@ def serve(depth: int) -> None:
         run = hub.start(RunConfig(depth=depth, steps=1_000_000, measure_every=every), "benchmark")
         while run.step == 0:
             await asyncio.sleep(0.1)
-        port = running.servers[0].sockets[0].getsockname()[1]
-        print(json.dumps({"port": port, "run": run.id, "control": run.control}), flush=True)
-        await serving
+        return {"run": run.id, "control": run.control}
 
-    asyncio.run(main())
+    serve(begin)
 
 
 @dataclass
@@ -172,7 +160,7 @@ def main() -> None:
     parser.add_argument("--crowd", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
-        serve(chosen.depth)
+        serve_run(chosen.depth)
         return
     if chosen.crowd:
         print(json.dumps(asyncio.run(crowd(*json.loads(chosen.crowd)))))

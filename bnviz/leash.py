@@ -9,9 +9,12 @@ import time
 LOOK_SECONDS = 0.5
 
 
-def end_with_parent() -> None:
-    """End this process soon after its parent, however that dies. Without effect on Windows."""
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+def end_with_parent(parent: int | None = None) -> None:
+    """End this process soon after its parent, however that dies. Without effect on Windows.
+
+    parent: its process id, where it may have died before this is called.
+    """
+    threading.Thread(target=_watch, args=(parent or os.getppid(),), daemon=True).start()
 
 
 def _watch(parent: int) -> None:

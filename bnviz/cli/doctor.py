@@ -69,14 +69,13 @@ def _versions() -> str:
 
 
 def _system() -> str:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    told = f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores, {usable} of them for us"
-    try:
-        pages, free = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_AVPHYS_PAGES")
-        size = os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on every system
-        return told
-    return f"{told}, {_gigabytes(pages * size)} of memory, {_gigabytes(free * size)} of it free"
+    from bnviz.serve.admission import memory
+    from bnviz.serve.admission.limits import cores_here
+
+    return (
+        f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores, {cores_here()} of them for us, "
+        f"{_gigabytes(memory.total())} of memory, {_gigabytes(memory.available())} of it free"
+    )
 
 
 def _gigabytes(count: float) -> str:

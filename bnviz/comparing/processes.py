@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,9 +15,7 @@ import torch
 from loky import ProcessPoolExecutor, cpu_count
 
 from bnviz.comparing.running import Race, Run
-
-LEASH_SECONDS = 1.0
-"""How often a process looks whether the one that waits for it is still there."""
+from bnviz.leash import end_with_parent
 
 
 class Job(NamedTuple):
@@ -77,17 +73,10 @@ def _begin(parcel: bytes, path: list[str], parent: int) -> None:
     """In a new process: the same modules can be imported, and the interrupt key is for the one that waits."""
     global _race
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with_parent(parent)  # a run for nobody would go on to its end
     torch.set_num_threads(1)
     sys.path[:] = path
     _race = cloudpickle.loads(parcel)
-
-
-def _end_with(parent: int) -> None:
-    """Whoever waited was killed: a run for nobody would go on to its end."""
-    while os.getppid() == parent:
-        time.sleep(LEASH_SECONDS)
-    os._exit(1)
 
 
 def _run(*job: Any) -> Run:

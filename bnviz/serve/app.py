@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +24,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 
 from bnviz.serve import audience, health, journal, player, sockets
 from bnviz.serve.headers import SafeHeaders, embedders
-from bnviz.serve.inbound import Pace, Uploads
+from bnviz.serve.inbound import MessageLimit, Uploads
 from bnviz.serve.player import PLOTLY
 from bnviz.serve.shared import server
 from bnviz.serve.shelf.entry import Entry
@@ -43,7 +42,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Open the server with the app, and close it with the app."""
     journal.begin()
-    journal.tell("server-started", version=version("bnviz"))
+    journal.tell("server-started", version=health.VERSION)
     server().open()
     pulse = asyncio.create_task(server().pulse.beat())
     try:
@@ -149,7 +148,7 @@ def middleware() -> list[Middleware]:
         Middleware(BasePath, base=lambda: st.get_option("server.baseUrlPath") or ""),
         Middleware(Origins, trusted=_origins),
         Middleware(PageHeaders, script=PLOTLY),
-        Middleware(Pace),
+        Middleware(MessageLimit),
         Middleware(Uploads, held=_uploads),
     ]
 

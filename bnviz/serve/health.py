@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bnviz.serve.shared import Server
 
 PATH = "/bnviz/health"
+VERSION = version("bnviz")
 BEAT = 0.25
 """Seconds from one look at the event loop to the next."""
 BEATS = 40
@@ -49,7 +50,7 @@ def report(server: Server) -> dict[str, Any]:
     at = [run.history.added_at for run in runs if run.status is Status.RUNNING]
     newest = max((each for each in at if each is not None), default=None)
     return {
-        "version": version("bnviz"),
+        "version": VERSION,
         "runs": len(runs),
         "workers": server.hub.workers,
         "viewers": len(server.viewers),

@@ -22,7 +22,7 @@ LONGEST_SECONDS = 300.0
 """A file that is longer on its way is given up."""
 
 
-class Pace:
+class MessageLimit:
     """Middleware for every socket, Streamlit's own as well: one that brings more messages than it may is closed."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -9,7 +9,6 @@ from bnviz.frames import Description, Event, Frame
 from bnviz.history import History
 from bnviz.recording import Recording
 from bnviz.recording.out import Out
-from bnviz.serve.shelf import MAX_BYTES as SHELF_BYTES
 from bnviz.serve.shelf import Shelf
 
 MAX_BYTES = 2_000_000_000
@@ -60,7 +59,7 @@ class Keeper:
         if self._out.size > MAX_BYTES:
             self._out.give_up(f"its file has reached {MAX_BYTES / 1e9:.0f} GB")
         elif self._shelf.full:
-            self._out.give_up(f"recordings take all the room they may, {SHELF_BYTES / 1e9:.0f} GB")
+            self._out.give_up(f"recordings take all the room they may, {self._shelf.most_bytes / 1e9:g} GB")
         self._say(self._out.reason)
 
     def close(self) -> None:

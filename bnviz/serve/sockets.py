@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bnviz.charts.scene import View
 from bnviz.config import LIVE_ARM_FIELDS
 from bnviz.recording import Note
-from bnviz.serve.admission import TooLarge
+from bnviz.serve.admission import TooLarge, TooManyRuns
 from bnviz.serve.rarely import Rarely
 from bnviz.serve.run import Run
 from bnviz.serve.shared import Server
@@ -188,11 +188,18 @@ def steer(server: Server, source: Source, message: dict[str, Any]) -> None:
     ended = not source.status.live and source.status is not Status.WAITING
     if command == "restart" or (command in ("play", "pause", "step") and ended):
         # The hub waits a moment for the old worker, and this is the event loop.
-        threading.Thread(target=server.hub.restart, args=(source,), daemon=True).start()
+        threading.Thread(target=_restart, args=(server, source), daemon=True).start()
     elif command in ("play", "pause", "step"):
         source.command(command)
     elif (of_arms := command_of_arms(message)) is not None:
         _steer_arms(server, source, *of_arms)
+
+
+def _restart(server: Server, run: Run) -> None:
+    try:
+        server.hub.restart(run)
+    except (TooLarge, TooManyRuns) as error:
+        run.take(Note("problem", str(error)))
 
 
 def _steer_arms(server: Server, run: Run, name: Command, values: dict[str, Any]) -> None:

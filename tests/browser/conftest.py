@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,18 +10,6 @@ from bnviz.config import RunConfig
 from tests.support.server import dashboard
 
 from .chromium import chromium
-
-
-def _wait_for_function(page, expression, *, arg=None, timeout=30_000):
-    """Playwright's own evaluates an expression within the page, whose policy forbids that."""
-    deadline = time.monotonic() + timeout / 1000
-    while not page.evaluate(f"value => Boolean({expression})" if "=>" not in expression[:20] else expression, arg):
-        assert time.monotonic() < deadline, f"it never came to be: {expression}"
-        page.wait_for_timeout(50)
-
-
-Page.wait_for_function = _wait_for_function
-
 
 PLAYER = ".bnviz-player"
 SMALL = RunConfig(depth=3, width=32, steps=1_000_000)

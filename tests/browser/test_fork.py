@@ -81,14 +81,14 @@ def test_a_fork_from_the_past_and_undoing_are_in_the_recording(quiet_page, serve
     page.mouse.down()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
-    page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.step < {at // 2}")
+    page.wait_for_function(f"() => document.querySelector('{PLAYER}').dataset.step < {at // 2}")
     page.keyboard.press("f")
     past = int(page.get_by_role("dialog").get_by_label("from").input_value())  # the step looked at
     assert 0 < past < at // 2
     page.keyboard.press("Enter")
     expect(names(page).nth(2)).to_have_text(re.compile(rf"BatchNorm · forked at step {past}$"), timeout=20_000)
     status(page, "paused")
-    page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.step == {at}")
+    page.wait_for_function(f"() => document.querySelector('{PLAYER}').dataset.step == {at}")
     page.keyboard.press("b")  # takes the fork's BatchNorm out, where the run stands
     expect(names(page).nth(2)).to_have_text(re.compile("no normalization · since"))
     page.keyboard.press("u")

@@ -42,7 +42,7 @@ def test_every_live_tab_draws_and_grows(quiet_page, served):
     for title in LIVE:
         shown(page, title)
         at = number(page, "step")
-        page.wait_for_function(f"({DRAWN})() > {at}", timeout=20_000)
+        page.wait_for_function(f"() => ({DRAWN})() > {at}", timeout=20_000)
         expect(page.locator(".bnviz-sentence")).to_contain_text("BatchNorm")
     assert page.locator(PLAYER).get_attribute("data-run") == run
 
@@ -83,7 +83,7 @@ def test_the_landscape_is_measured_at_a_click(quiet_page, served):
     expect(page.locator(f"{PLAYER} .js-plotly-plot")).to_have_count(4, timeout=20_000)
     page.wait_for_url("**landscape=0.5-4**")
     beta = "document.querySelectorAll('.bnviz-player .js-plotly-plot')[2].data[0].y"
-    page.wait_for_function(f"Array.from({beta} ?? []).some((value) => value > 0)")
+    page.wait_for_function(f"() => Array.from({beta} ?? []).some((value) => value > 0)")
     assert page.locator(PLAYER).get_attribute("data-run") == run
 
 
@@ -122,7 +122,7 @@ def test_a_preset_starts_from_its_card(quiet_page, served):
     page.get_by_role("button", name="Start", exact=True).nth(2).click()
     expect(tab(page, "Layers")).to_have_attribute("aria-selected", "true", timeout=20_000)
     expect(page.locator(".bnviz-body")).to_be_visible()
-    page.wait_for_function("!location.search.includes('tab=')")
+    page.wait_for_function("() => !location.search.includes('tab=')")
     tab(page, "Presets").click()
     page.get_by_role("button", name="Start", exact=True).nth(1).click()  # Ioffe's Fig. 1: percentiles over time
     expect(tab(page, "Over time")).to_have_attribute("aria-selected", "true", timeout=20_000)

@@ -23,7 +23,9 @@ def test_cards_of_a_row_are_of_one_height_with_their_buttons_in_line(quiet_page,
     quiet_page.set_viewport_size({"width": width, "height": 900})
     page = opened(quiet_page, f"{served.url}/?{SMALL.to_query()}&tab=presets")
     expect(page.get_by_role("button", name="Start", exact=True)).to_have_count(len(PRESETS))
-    page.wait_for_function("[...document.querySelectorAll('.st-key-gallery img')].every((each) => each.naturalWidth)")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.st-key-gallery img')].every(each => each.naturalWidth)"
+    )
     cards = page.evaluate(CARDS)
     assert len({card["left"] for card in cards}) == columns
     for card in cards:

@@ -9,12 +9,14 @@ import pytest
 
 from bnviz.config import RunConfig
 from bnviz.recording import Recording
+from bnviz.serve.hub import Hub
 from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.stream import Stream
 from bnviz.serve.viewer import Viewer
 from bnviz.source import Status
 from bnviz.training import train
+from tests.support.server import wait_for
 
 CONFIG = RunConfig(depth=2, width=8, steps=60)
 
@@ -23,6 +25,22 @@ CONFIG = RunConfig(depth=2, width=8, steps=60)
 def steps():
     frames = list(train(CONFIG))
     return list(zip(frames[::2], frames[1::2], strict=True))
+
+
+@pytest.fixture(scope="module")
+def open_hub():
+    """A hub with real workers, the same for all of a module: a new process takes seconds."""
+    each = Hub()
+    each.open()
+    yield each
+    each.close()
+
+
+def without_runs(hub):
+    """Stop all that train in it, and wait for their workers to be free."""
+    for run in hub.runs():
+        hub.stop(run)
+    wait_for(lambda: all(run.worker is None for run in hub.runs()), seconds=150)
 
 
 @pytest.fixture

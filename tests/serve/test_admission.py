@@ -15,10 +15,10 @@ from bnviz.serve import admission
 from bnviz.serve.admission import Admission, TooLarge, TooManyRuns, memory
 from bnviz.serve.admission.limits import Limits
 from bnviz.serve.admission.size import estimate
-from bnviz.serve.hub import Hub
 from bnviz.source import Status
 from bnviz.training import record
 from bnviz.training.replay import replayed
+from tests.serve.conftest import without_runs
 from tests.support import server
 
 CONFIG = RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000)
@@ -28,22 +28,12 @@ wait_for = partial(server.wait_for, seconds=150)
 """Several workers in turn import torch."""
 
 
-@pytest.fixture(scope="module")
-def shared_hub():
-    each = Hub()
-    each.open()
-    yield each
-    each.close()
-
-
 @pytest.fixture
-def hub(shared_hub):
+def hub(open_hub):
     """A hub without runs; its workers go from test to test."""
-    shared_hub.admission = Admission()
-    yield shared_hub
-    for run in shared_hub.runs():
-        shared_hub.stop(run)
-    wait_for(lambda: all(run.worker is None for run in shared_hub.runs()))
+    open_hub.admission = Admission()
+    yield open_hub
+    without_runs(open_hub)
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from bnviz.config import RunConfig
 from bnviz.recording import Note, Recording
 from bnviz.serve import hub as hub_module
 from bnviz.serve import worker as worker_module
-from bnviz.serve.hub import Hub
 from bnviz.serve.shelf import Shelf
 from bnviz.serve.worker import Worker
 from bnviz.source import Status
+from tests.serve.conftest import without_runs
 from tests.support import server as support
 from tests.support.server import ROOT
 
@@ -37,22 +37,12 @@ wait_for = partial(support.wait_for, seconds=150)
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module")
-def open_hub():
-    each = Hub()
-    each.open()
-    yield each
-    each.close()
-
-
 @pytest.fixture
 def hub(open_hub, monkeypatch):
-    """The same for all, as a new process takes seconds; no run is left in it."""
+    """The same for all; no run is left in it."""
     monkeypatch.setattr(hub_module, "UNWATCHED_SECONDS", 600.0)
     yield open_hub
-    for run in open_hub.runs():
-        open_hub.stop(run)
-    wait_for(lambda: all(run.worker is None for run in open_hub.runs()))
+    without_runs(open_hub)
 
 
 def gone(pid):

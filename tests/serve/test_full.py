@@ -37,6 +37,13 @@ def test_a_fork_for_which_there_is_no_memory_is_refused_with_the_figure(port, ru
     wait_for(lambda: len(run.labels) == len(CONFIG.arms) + 1)
 
 
+def test_a_new_start_for_which_there_is_no_memory_is_refused_and_the_run_goes_on(port, run, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(Limits, "one_run", estimate(run.config) - 1)
+    steer(server(), run, {"command": "restart", "control": run.control})
+    wait_for(lambda: run.text.startswith("These networks would need about 0.3 GB of memory"))
+    assert run.status.live
+
+
 def test_a_run_that_gave_way_comes_back_when_its_owner_does_and_not_for_others(port, run):  # noqa: F811
     wait_for(lambda: run.step > 100)
     server().hub._give_way(run)

@@ -11,7 +11,6 @@ from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event
 from bnviz.lineup import lineup
 from bnviz.recording import Recording
-from bnviz.serve.hub import Hub
 from bnviz.serve.sockets import command_of_arms
 from bnviz.source import Kept, Status
 from bnviz.training import record
@@ -21,20 +20,12 @@ from tests.support.server import wait_for
 CONFIG = RunConfig(depth=2, width=8, steps=200, dataset="iris", learning_rate=0.1)
 
 
-@pytest.fixture(scope="module")
-def hub():
-    each = Hub()
-    each.open()
-    yield each
-    each.close()
-
-
 @pytest.fixture
-def run(hub):
-    each = hub.start(CONFIG, "me")
+def run(open_hub):
+    each = open_hub.start(CONFIG, "me")
     wait_for(lambda: each.status is Status.FINISHED)
     yield each
-    hub.stop(each)
+    open_hub.stop(each)
     wait_for(lambda: each.worker is None)
 
 
@@ -94,12 +85,12 @@ def test_undone_renamed_and_dropped_while_the_run_stands(run):
 
 
 @pytest.fixture
-def long_run(hub):
+def long_run(open_hub):
     """A run that takes a while to go back."""
-    each = hub.start(RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000, measure_every=100), "me")
+    each = open_hub.start(RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000, measure_every=100), "me")
     wait_for(lambda: each.step > 1500)
     yield each
-    hub.stop(each)
+    open_hub.stop(each)
     wait_for(lambda: each.worker is None)
 
 

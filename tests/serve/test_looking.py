@@ -10,7 +10,6 @@ import pytest
 from bnviz.charts.scene import View
 from bnviz.config import RunConfig
 from bnviz.recording import Note
-from bnviz.serve.hub import Hub
 from bnviz.serve.looking import attend
 from bnviz.serve.messages import scene_of
 from bnviz.serve.run import Run
@@ -22,16 +21,8 @@ MOONS = RunConfig(dataset="spiral", depth=2, width=8, steps=1_000_000)
 
 
 @pytest.fixture(scope="module")
-def hub():
-    found = Hub()
-    found.open()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def training(hub):
-    return hub.start(MOONS, "me")
+def training(open_hub):
+    return open_hub.start(MOONS, "me")
 
 
 def look(seat, key=None, **view):

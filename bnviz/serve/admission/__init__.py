@@ -18,8 +18,6 @@ from bnviz.source import Status
 
 LONGEST_QUEUE = 200
 """Runs that wait, at most."""
-MEASURED_AT_ONCE = 2
-"""Workers that are looked at each second: it takes tens of milliseconds each."""
 HEAVIEST = 4
 """A run with more viewers gets no larger share: everybody's picture is to move."""
 GIVES_WAY_SECONDS = 10.0
@@ -81,10 +79,11 @@ class Admission:
         return False
 
     def measure(self, runs: Iterable[Run]) -> None:
-        """See what some of the workers take, those not seen for longest; no lock has to be held for that."""
+        """See what one of the workers takes, in turn, as that takes over 10 ms; no lock has to be held for that."""
         workers = {worker for run in runs if (worker := run.worker) is not None}
         known = {worker: taken for worker, taken in self._taken.items() if worker in workers}  # the oldest first
-        for worker in [*(workers - known.keys()), *known][:MEASURED_AT_ONCE]:
+        if workers:
+            worker = next(iter([*(workers - known.keys()), *known]))
             known.pop(worker, None)
             known[worker] = memory.taken_by(worker.pid)
         self._taken = known
