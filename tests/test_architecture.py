@@ -195,9 +195,13 @@ NOT_ON_WINDOWS = {
     "": {"fcntl", "resource", "termios", "pty", "pwd", "grp"},
 }  # fmt: skip
 """What handling processes does without. (`os.kill` is there, but ends a process whatever the signal.)"""
+WHERE_WORKERS_ARE_FORKED = {"bnviz.serve.forked", "bnviz.serve.nursery"}
+"""On Linux, and not used elsewhere: tests/serve/test_elsewhere.py."""
 
 
-@pytest.mark.parametrize("module", sorted(module for module in modules() if floor(module) in ("serve", "training")))
+@pytest.mark.parametrize("module", sorted(
+    module for module in modules() if floor(module) in ("serve", "training") and module not in WHERE_WORKERS_ARE_FORKED
+))  # fmt: skip
 def test_processes_are_handled_by_what_every_system_has(module):
     """Where something is used if it is there, the text says so: `hasattr(os, "name")`, or `except ImportError`."""
     text, found = modules()[module].read_text(), set()

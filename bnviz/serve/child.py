@@ -1,4 +1,6 @@
-"""The process that trains: `python -m bnviz.serve.child`, started and spoken to by `bnviz.serve.worker`.
+"""The process that trains, spoken to by `bnviz.serve.worker`.
+
+It is forked by `bnviz.serve.nursery`, or started as `python -m bnviz.serve.child`.
 
 Commands come in on stdin, a JSON object a line; what a run yields goes out on stdout, an Arrow stream for each run.
 When stdin ends, so does the process: a parent that dies, however it dies, leaves nothing behind.
@@ -22,14 +24,15 @@ NICENESS = 5
 """Training gives way to the page and the server where they share its processor; alone it is as fast as ever."""
 
 
-def main() -> None:
-    """Serve runs until stdin ends."""
+def serve_runs(warm: bool) -> None:
+    """Serve runs until stdin ends. warm: whether all that a run needs is there, from whom this process was forked."""
     # Frames get a private copy of stdout; whatever a library prints goes to stderr.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     # Unbuffered: the lock of a buffer would spoil the process's last words.
     commands = Commands(open(0, "rb", buffering=0))  # noqa: SIM115
-    warm_up()
+    if not warm:
+        warm_up(steps=2)
     if hasattr(os, "nice"):  # not on Windows
         os.nice(NICENESS)
     while True:
@@ -73,4 +76,4 @@ def _serve(config: RunConfig, start: dict[str, Any], commands: Commands, sink: I
 
 
 if __name__ == "__main__":
-    main()
+    serve_runs(warm=False)

@@ -12,6 +12,7 @@ from bnviz.config import RunConfig
 from bnviz.recording import Note
 from bnviz.serve import journal
 from bnviz.serve.admission import Admission
+from bnviz.serve.forked import FORKS
 from bnviz.serve.lent import Lent
 from bnviz.serve.own_model import OwnModel
 from bnviz.serve.pool import Pool
@@ -142,8 +143,8 @@ class Hub:
                 self._begin(run)
 
     def _begin(self, run: Run, instead_of: Run | None = None) -> None:
-        """Give a run a worker; the one that the old run gives back within a moment is the warmest."""
-        if instead_of is not None:
+        """Give a run a worker; unless it is forked, the one that the old run gives back in a moment is the warmest."""
+        if instead_of is not None and not FORKS:
             self._lock.wait_for(lambda: instead_of.worker is None, timeout=1.0)
         worker = self._pool.take()
         run.begin(worker)

@@ -1,12 +1,13 @@
-"""Worker processes: those that train, and a warm one that stands by, so that no run has to wait for `import torch`."""
+"""Worker processes, none of which a run has to wait for: they are forked, or a warm one stands by (`forked.FORKS`)."""
 
 from __future__ import annotations
 
 import time
 
+from bnviz.serve.forked import FORKS, NURSERY
 from bnviz.serve.worker import Worker
 
-SPARES = 1
+SPARES = 0 if FORKS else 1
 REFILL_SECONDS = 4.0
 """A spare worker is not started sooner after a run: importing torch would hold up that run, and the page it is on."""
 
@@ -37,14 +38,16 @@ class Pool:
 
     def keep(self, worker: Worker) -> bool:
         """Whether a worker that is ready for another run stands by from now on; else it is not needed."""
-        if len(self._spares) > SPARES:
+        if not SPARES or len(self._spares) > SPARES:
             return False
         self._spares.append(worker)
         return True
 
     def refill(self) -> None:
-        """Have one stand by, if it is time."""
+        """Have one stand by, or the one that they are forked from, if it is time."""
         self._drop_the_dead()
+        if self.warm and FORKS:
+            NURSERY.start()
         if self.warm and len(self._spares) < SPARES and (not self.busy or self._quiet):
             self._spares.append(Worker())
 

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from typing import IO
+from collections.abc import Callable
+from typing import IO, Protocol
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     # Or glibc gives the memory of large tensors back after each use, and the kernel clears it anew for the next.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
@@ -21,31 +21,61 @@ KILLED = 9
 """The signal by which Linux ends a process when memory runs out."""
 
 
-class Child:
-    """A Python module run as a process, `python -m module arguments`, with pipes to its stdin and from its stdout.
-
-    Its stdin is a leash: these modules end when it does, so that a parent that dies leaves nothing behind.
-    """
-
-    def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **_ENVIRONMENT},
-        )
-        self._last_words = ""
-        self._reading, self._closing = threading.Lock(), threading.Lock()
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.stdin: IO[bytes] = self.process.stdin
-        self.stdout: IO[bytes] = self.process.stdout
+class Process(Protocol):
+    """What of `subprocess.Popen` is asked for here."""
 
     @property
     def pid(self) -> int:
         """The process id."""
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, once it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+Begun = tuple[Process, IO[bytes], IO[bytes]]
+"""A process, and the pipes to its stdin and from its stdout."""
+
+
+def spawned(module: str, *arguments: str) -> Callable[[IO[bytes]], Begun]:
+    """A way to begin a `Child`: a Python module run as a process, `python -m module arguments`."""
+
+    def begin(errors: IO[bytes]) -> Begun:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **ENVIRONMENT},
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        return process, process.stdin, process.stdout
+
+    return begin
+
+
+class Child:
+    """A process with pipes to its stdin and from its stdout.
+
+    Its stdin is a leash: it ends when that does, so that a parent that dies leaves nothing behind.
+    """
+
+    def __init__(self, begin: Callable[[IO[bytes]], Begun]) -> None:
+        """begin: given what takes its stderr, starts it."""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+        self.process, self.stdin, self.stdout = begin(self._errors)
+        self._last_words = ""
+        self._reading, self._closing = threading.Lock(), threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 as long as it is being born."""
         return self.process.pid
 
     @property
@@ -75,6 +105,11 @@ class Child:
         if code < 0:
             reason = ", perhaps for want of memory" if -code == KILLED else ""
             return f"its process was killed (signal {-code}){reason}"
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"its process ended with status {code}"
+        return last_line(self._errors) or f"its process ended with status {code}"
+
+
+def last_line(errors: IO[bytes]) -> str:
+    """The last line that a process wrote to its stderr, a file; empty if it wrote none."""
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bnviz.laws import Result
-from bnviz.serve.processes import Child
+from bnviz.serve.processes import Child, spawned
 
 LONGEST_SECONDS = 300.0
 """A check is ended after this time; it takes about one minute of a processor's time."""
@@ -69,7 +69,7 @@ class SelfCheck:
         with self._lock:
             if self.report.running:
                 return
-            self._child = Child("bnviz.laws", self._arguments)
+            self._child = Child(spawned("bnviz.laws", *self._arguments))
             self.report = Report(Status.RUNNING, visitor, datetime.now(UTC))
         threading.Thread(target=self._follow, args=(self._child,), daemon=True).start()
 

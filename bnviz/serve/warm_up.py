@@ -1,4 +1,4 @@
-"""What a process that trains does before its first run."""
+"""What a process that trains, or that such are forked from, does before the first run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import gc
 from bnviz.config import RunConfig
 
 
-def warm_up() -> None:
-    """Touch what a run needs, so that the first frame of the first run comes at once."""
+def warm_up(steps: int) -> None:
+    """Touch what a run needs, so that the first frame of the first run comes at once. steps: so many are made."""
     import torch  # noqa: PLC0415  after stdout is safe, and never in the server
 
-    from bnviz.training import Trainer  # noqa: PLC0415  the same
+    from bnviz.models import factory  # noqa: F401, PLC0415  the same
+    from bnviz.training import Trainer, slow  # noqa: F401, PLC0415  the same
 
     torch.set_num_threads(1)
     trainer = Trainer(RunConfig(depth=2, width=4))
-    for _ in range(2):
+    for _ in range(steps):
         trainer.step(measure=True)
     gc.collect()
     gc.freeze()  # what is imported stays: the collector need not look at it

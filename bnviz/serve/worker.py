@@ -17,7 +17,8 @@ import psutil
 from bnviz.config import RunConfig
 from bnviz.frames import Description, Event, Frame
 from bnviz.recording import Note, StreamReader
-from bnviz.serve.processes import Child
+from bnviz.serve.forked import FORKS, NURSERY
+from bnviz.serve.processes import Child, spawned
 
 Command = Literal["start", "play", "pause", "step", "change", "fork", "undo", "drop", "rename", "pace", "look", "stop"]
 
@@ -34,8 +35,9 @@ COMPUTING = 0.01
 class Worker(Child):
     """A child process that trains one run after another, one at a time."""
 
-    def __init__(self) -> None:
-        super().__init__("bnviz.serve.child")
+    def __init__(self, forked: bool = FORKS) -> None:
+        """forked: from a process that has imported torch, which takes 0.1 s instead of seconds."""
+        super().__init__(NURSERY.fork if forked else spawned("bnviz.serve.child"))
         self._lock = threading.Lock()
         self._listening = True  # whether its next word is waited for
         self._silent = self._idle = 0  # looks since its last

@@ -66,6 +66,7 @@ def settled(page):
     expect(page.locator("[data-testid=stApp]")).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=30_000
     )
+    expect(page.locator("[data-stale=true]")).to_have_count(0)  # of the tab before, fading
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -30,7 +30,7 @@ def colors(page):
 def recording(page):
     """The whole of the run, as Save hands it out."""
     with page.expect_download() as found:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
         page.locator("dialog").get_by_role("button", name="Recording", exact=True).click()
     with open(found.value.path(), "rb") as file:
         return Recording.read(io.BytesIO(file.read()))

@@ -61,7 +61,7 @@ def test_the_plane_is_drawn_while_training_goes_on_also_on_a_phone(quiet_page, l
     page = opened(quiet_page, f"{link}&tab=plane")
     expect(page.locator(f"{PLAYER} .js-plotly-plot")).to_have_count(2 + 3, timeout=20_000)
     first = "document.querySelector('.bnviz-plot')?.data?.[0]?.z?.[7]?.[9]"
-    before = page.evaluate(first)
+    before = page.wait_for_function(f"() => {first}", timeout=20_000).json_value()
     page.wait_for_function(f"() => {first} !== {before}", timeout=20_000)
     page.wait_for_function(CIRCLES, timeout=20_000)
     title = page.locator(".bnviz-title", has_text=re.compile("its layers below"))

@@ -33,7 +33,7 @@ def test_everything_goes_back_to_a_step_while_training_goes_on(quiet_page, serve
     expect(sentence).to_contain_text("accuracy is")
     page.keyboard.press("b")
     mark = page.locator(".bnviz-event")
-    expect(mark).to_have_accessible_name(re.compile(r"BatchNorm, step \d+: none: normalization → batch"))
+    expect(mark).to_have_accessible_name(re.compile(r"BatchNorm, step \d+: no normalization → BatchNorm"))
     flipped = int(re.search(r"step (\d+)", mark.get_attribute("aria-label"))[1])
     grown(page, "step", flipped + 50)
     box = page.get_by_label("Step shown").bounding_box()

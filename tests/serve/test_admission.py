@@ -12,7 +12,7 @@ from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event
 from bnviz.recording import Recording
 from bnviz.serve import admission
-from bnviz.serve.admission import Admission, TooLarge, TooManyRuns, memory
+from bnviz.serve.admission import Admission, TooLarge, TooManyRuns, memory, size
 from bnviz.serve.admission.limits import Limits
 from bnviz.serve.admission.size import estimate
 from bnviz.source import Status
@@ -25,7 +25,6 @@ CONFIG = RunConfig(depth=2, width=8, dataset="iris", steps=1_000_000)
 ROOM_FOR_ONE = 0.5
 """GB."""
 wait_for = partial(server.wait_for, seconds=150)
-"""Several workers in turn import torch."""
 
 
 @pytest.fixture
@@ -37,8 +36,9 @@ def hub(open_hub):
 
 
 @pytest.fixture
-def full(hub):
+def full(hub, monkeypatch):
     """A hub with room for one run, and that run, which is watched."""
+    monkeypatch.setattr(size, "WORKER", ROOM_FOR_ONE * 0.6e9)
     hub.admission = Admission(Limits(memory=ROOM_FOR_ONE))
     return hub, watched(hub.start(CONFIG, "me"))
 

@@ -66,7 +66,7 @@ def test_the_audience_follows_the_speaker_until_it_chooses_for_itself(port, run)
         seen(phone, lambda m: m["live"] and m["step"] > 0)
         tell(phone, follow=True, resync=True)
         seen(phone, lambda m: m["type"] == "scene" and m["tab"] == "updates" and m["step"] == 0)
-        assert seen(speaker, lambda m: True)["watching"] == 1
+        seen(speaker, lambda m: m["watching"] == 1)  # the first were sent while another test's audience was leaving
     wait_for(lambda: run.watchers == 0)
 
 

@@ -33,7 +33,7 @@ def test_a_worker_trains_and_ends_without_what_windows_lacks(tmp_path, monkeypat
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     asked = [sys.executable, "-c", "import os, signal; print(hasattr(os, 'fork') or hasattr(signal, 'SIGKILL'))"]
     assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "False\n"  # it is in force
-    worker = Worker()
+    worker = Worker(forked=False)
     try:
         for _ in range(2):  # the same process takes one run after another
             items = worker.run(RunConfig(depth=2, width=8, steps=1_000_000))

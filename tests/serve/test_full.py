@@ -32,7 +32,7 @@ def test_a_fork_for_which_there_is_no_memory_is_refused_with_the_figure(port, ru
     with monkeypatch.context() as narrow:
         narrow.setattr(Limits, "one_run", estimate(run.config))
         steer(server(), run, fork)
-        assert run.text.startswith("These networks would need about 0.3 GB of memory, and a run may take")
+        assert run.text.startswith("These networks would need about 0.1 GB of memory, and a run may take")
     steer(server(), run, fork)
     wait_for(lambda: len(run.labels) == len(CONFIG.arms) + 1)
 
@@ -40,7 +40,7 @@ def test_a_fork_for_which_there_is_no_memory_is_refused_with_the_figure(port, ru
 def test_a_new_start_for_which_there_is_no_memory_is_refused_and_the_run_goes_on(port, run, monkeypatch):  # noqa: F811
     monkeypatch.setattr(Limits, "one_run", estimate(run.config) - 1)
     steer(server(), run, {"command": "restart", "control": run.control})
-    wait_for(lambda: run.text.startswith("These networks would need about 0.3 GB of memory"))
+    wait_for(lambda: run.text.startswith("These networks would need about 0.1 GB of memory"))
     assert run.status.live
 
 

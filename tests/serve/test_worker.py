@@ -15,7 +15,7 @@ import pytest
 from bnviz.config import Arm, RunConfig
 from bnviz.frames import Event, quantities
 from bnviz.recording import Note, StreamWriter
-from bnviz.serve.processes import Child
+from bnviz.serve.processes import Child, spawned
 from bnviz.serve.worker import Worker
 from bnviz.training import Trainer, train
 
@@ -159,7 +159,7 @@ def test_two_threads_may_close_it_at_once():
             raised.append(error)
 
     for _ in range(20):
-        child, start = Child("sched"), threading.Barrier(4)
+        child, start = Child(spawned("sched")), threading.Barrier(4)
         child.stdin.write(b"what nobody will read")
         threads = [threading.Thread(target=close, args=(child, start)) for _ in range(4)]
         for thread in threads:
@@ -169,10 +169,13 @@ def test_two_threads_may_close_it_at_once():
     assert raised == []
 
 
-def test_it_ends_with_its_parent_however_that_dies():
+@pytest.mark.parametrize("forked", [True, False])
+def test_it_ends_with_its_parent_however_that_dies(forked):
     code = (
         "from bnviz.serve.worker import Worker; from bnviz.config import RunConfig\n"
-        "w = Worker(); print(w.pid, flush=True)\n"
+        f"w = Worker({forked})\n"
+        "while not w.pid: pass\n"
+        "print(w.pid, flush=True)\n"
         "for item in w.run(RunConfig(steps=1000000)): pass"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

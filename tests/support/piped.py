@@ -11,9 +11,9 @@ from typing import Any
 from bnviz.config import RunConfig
 from bnviz.frames import Description
 from bnviz.recording import Note, StreamReader, StreamWriter
-from bnviz.serve.child import _Session
 from bnviz.serve.commands import Commands
 from bnviz.serve.run import Run
+from bnviz.serve.session import Session
 from bnviz.source import Status
 from bnviz.training import Trainer, train
 from bnviz.training.slow import SlowMotion
@@ -32,7 +32,7 @@ class Piped:
         self._source, self._sink = open(source, "rb"), open(sink, "wb")  # noqa: SIM115
         self.writer = StreamWriter(self._sink, Description.of(CONFIG))
         trainer = Trainer(CONFIG)
-        self.session = _Session(trainer, SlowMotion(trainer), self.writer, SILENT)
+        self.session = Session(trainer, SlowMotion(trainer), self.writer, SILENT)
         self.session.paused = True
         self._heard = 0
         self._thread = threading.Thread(target=self._hear, daemon=True)

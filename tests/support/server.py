@@ -31,7 +31,14 @@ class Dashboard:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def workers(self) -> list[psutil.Process]:
-        return [child for child in self.children if "bnviz.serve.child" in " ".join(child.cmdline())]
+        return workers_of(self.process.pid)
+
+
+def workers_of(server: int) -> list[psutil.Process]:
+    """Processes that train, or would: spawned, or children of the one that they are forked from."""
+    children = psutil.Process(server).children(recursive=True)
+    nurseries = {child.pid for child in children if "bnviz.serve.nursery" in child.cmdline() and child.ppid() == server}
+    return [child for child in children if child.ppid() in nurseries or "bnviz.serve.child" in child.cmdline()]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bnviz.config import RunConfig
-from bnviz.serve.admission import Admission
+from bnviz.serve.admission import Admission, size
 from bnviz.serve.admission.limits import Limits
 from bnviz.serve.shared import Server, use
 from bnviz.source import Status
@@ -15,7 +15,8 @@ from tests.ui.test_page import opened, player_data, run_of
 
 
 @pytest.fixture
-def hub():
+def hub(monkeypatch):
+    monkeypatch.setattr(size, "WORKER", 300_000_000)
     server = use(Server())
     server.open()
     server.hub.admission = Admission(Limits(memory=0.5))

@@ -11,17 +11,15 @@ CONTAINER = Path("/sys/fs/cgroup")
 
 
 def taken_by(pid: int) -> int:
-    """Bytes that a process takes, of pages that it shares its part (PSS); where that is not told, those it shares
-    with nobody (USS), or all (RSS)."""
+    """Bytes that would be free if a process ended: those it shares with nobody (USS); where that is not told, all."""
     try:
         process = psutil.Process(pid)
         try:
-            told = process.memory_full_info()
+            return int(process.memory_full_info().uss)
         except psutil.AccessDenied:
             return int(process.memory_info().rss)
     except psutil.NoSuchProcess:
         return 0
-    return int(getattr(told, "pss", 0) or told.uss)
 
 
 def total() -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from bnviz.config import RunConfig
+from bnviz.serve.forked import FORKS
 
-WORKER = 300_000_000
-"""A worker with small networks: mostly torch."""
+WORKER = 120_000_000 if FORKS else 300_000_000
+"""A worker with small networks: torch and what it brings, which forked ones share."""
 OF_WEIGHTS = 8
 """Floats that are held for each weight: itself and its gradient, before and after the step, G and G', what the
 optimizer remembers, and what is worked out from them."""

@@ -178,6 +178,6 @@ export default function player(component) {
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
   if (data.audience) beAudience(s);
-  if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); askHealth(s); }
+  if (moved && data.socket !== s.socket) { s.socket = data.socket; s.tries = 0; connect(s); }
   return () => { STATES.delete(parentElement); stop(s); };
 }

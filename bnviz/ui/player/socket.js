@@ -1,7 +1,7 @@
 // The socket: what Python sends, and what goes back.
 import { appUrl } from "./dom.js";
 import { addressed, adoptLead, asleep, sayLost } from "./follow.js";
-import { showFoot } from "./foot.js";
+import { askHealth, showFoot } from "./foot.js";
 import { schedule } from "./player.js";
 import { replay } from "./replay.js";
 import { problem, showStatus } from "./toolbar.js";
@@ -26,7 +26,7 @@ export function connect(s) {
   const ws = (s.ws = new WebSocket(url));
   ws.binaryType = "arraybuffer";
   s.late ??= setTimeout(() => unreachable(s), OPENS_WITHIN);
-  ws.onopen = () => { reached(s); send(s, { view: s.view }); };
+  ws.onopen = () => { reached(s); send(s, { view: s.view }); askHealth(s); }; // this one is counted by now
   let seen = 0, inbox = Promise.resolve(); // what is packed takes a moment, and must stay in order
   ws.onmessage = ({ data }) => {
     s.heard = performance.now();
