@@ -55,7 +55,7 @@ def test_below_a_path_and_through_tls_all_is_there(quiet_page, context, behind):
     assert cookie["httpOnly"]
     page.get_by_role("button", name="Pause", exact=True).click()  # the key to steering is good here, too
     expect(page.locator(PLAYER)).to_have_attribute("data-status", "paused", timeout=30_000)
-    expect(page.locator(".bnviz-foot")).to_have_text(re.compile("1 run on this server · 1 watching"))
+    expect(page.locator(".bnviz-foot")).to_have_text(re.compile("On this server: 1 run, 1 viewer"))
 
     page.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as saved:

@@ -11,12 +11,12 @@ const line = (health, reported = false) => {
 };
 
 test("how busy the server is, in a few words", () => {
-  assert.equal(line({}), "1 run on this server · 1 watching");
-  assert.equal(line({ runs: 3, viewers: 40, loop_lag_ms: 900 }), "3 runs on this server · 40 watching · busy");
+  assert.equal(line({}), "On this server: 1 run, 1 viewer");
+  assert.equal(line({ runs: 3, viewers: 40, loop_lag_ms: 900 }), "On this server: 3 runs, 40 viewers · busy");
 });
 
 test("a slower way is said", () => {
-  assert.match(line({}, true), /^1 run on this server · 1 watching · pictures come by way of the page/);
+  assert.match(line({}, true), /^On this server: 1 run, 1 viewer · pictures come by way of the page/);
 });
 
 test("without a socket the page passes on what is sent, once it can", () => {

@@ -17,7 +17,8 @@ export async function askHealth(s) {
  * @param {{runs: number, viewers: number, loop_lag_ms: number}} health
  */
 export function showFoot(s, { runs, viewers, loop_lag_ms: lag }) {
-  const told = [`${runs} ${runs === 1 ? "run" : "runs"} on this server`, `${viewers} watching`, lag > BUSY && "busy"];
+  const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
+  const told = [`On this server: ${count(runs, "run")}, ${count(viewers, "viewer")}`, lag > BUSY && "busy"];
   if (s.reported) told.push("pictures come by way of the page, fewer a second: this host passes nothing else on");
   s.foot.textContent = told.filter(Boolean).join(" · ");
 }

@@ -8,6 +8,7 @@ import { problem, showStatus } from "./toolbar.js";
 
 // Milliseconds. The server says a word every few seconds; a socket can die without one, as when a laptop sleeps.
 const SILENT = 12_000, ANSWER = 500, TICK = 1000, SLEPT = 5000;
+const PASS_AFTER = 50; // milliseconds
 const OPENS_WITHIN = 2000; // milliseconds: else the page passes on what the socket would bring
 
 export function connect(s) {
@@ -104,7 +105,14 @@ function reached(s) {
  */
 export function passedOn(s, { message, health, pass }) {
   const first = !s.pass;
-  s.pass = pass;
+  let waiting = null;
+  s.pass = (message) => { // not in one go with what the component tells the page: Streamlit would lose one of the two
+    if (!waiting) {
+      waiting = {};
+      setTimeout(() => { pass(waiting); waiting = null; }, PASS_AFTER);
+    }
+    Object.assign(waiting, message);
+  };
   if (first) send(s, { view: s.view });
   showFoot(s, health);
   if (s.ws?.readyState !== 1) receive(s, message);
