@@ -209,13 +209,11 @@ def memory(chosen: argparse.Namespace) -> None:
 
 def roles(server: Dashboard) -> dict[str, psutil.Process]:
     """The server's processes by what they do."""
-    workers = [each for each in server.workers() if each.ppid() == server.process.pid]
-    workers.sort(key=lambda each: -sum(each.cpu_times()[:2]))
+    workers = sorted(server.workers(), key=lambda each: -sum(each.cpu_times()[:2]))
     found = {"server": psutil.Process(server.process.pid)}
-    for place, worker in enumerate(workers):
-        found["trains" if place == 0 else f"spare {place}"] = worker
-        for child in worker.children():
-            found["measures" if place == 0 else f"spare {place}'s child"] = child
+    found |= {"trains" if place == 0 else f"spare {place}": worker for place, worker in enumerate(workers)}
+    if workers and workers[0].ppid() != server.process.pid:
+        found["forks"] = psutil.Process(workers[0].ppid())
     return found
 
 

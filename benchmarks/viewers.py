@@ -19,11 +19,15 @@ import sys
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import psutil
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.support.server import workers_of
 
 FRAMES = 10
 """Frames a second that are aimed at."""
@@ -122,14 +126,14 @@ def round_of(server: subprocess.Popen[str], where: dict[str, Any], count: int, s
     url = f"ws://127.0.0.1:{where['port']}/bnviz/run/{where['run']}/socket?audience&packed"
     command = [sys.executable, __file__, "--crowd", json.dumps([url, count, slow, seconds])]
     process = psutil.Process(server.pid)
-    family = [process, *process.children()]
+    family = [process, *workers_of(server.pid)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as viewers:
         viewers.stdout.readline()
         before, start = [sum(each.cpu_times()[:2]) for each in family], time.monotonic()
         seen = json.loads(viewers.stdout.read())
         after, passed = [sum(each.cpu_times()[:2]) for each in family], time.monotonic() - start
         served, *trained = ((b - a) / passed for a, b in zip(before, after, strict=True))
-        worker = max(trained)  # the other stands by
+        worker = max(trained)  # another may stand by
         return seen | {"server": served, "worker": worker, "steps_per_cpu": seen["steps"] / worker}
 
 
