@@ -25,7 +25,7 @@ test-all: nginx
 coverage: $(VENV)/.installed-test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser" --cov --cov-report term
 
-# The presets as static pages, for any web host; about half an hour.
+# The presets as static pages, for any web host; from 3 minutes to half an hour, by machine.
 gallery: $(VENV)/.installed
 	$(BIN)/bnviz gallery gallery $(ARGS)
 
