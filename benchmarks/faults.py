@@ -99,24 +99,24 @@ def workers_get(hub: Hub, fault: str, times: int, what: signal.Signals, said: st
 
 
 def memory_runs_out(hub: Hub, times: int) -> Row:
-    """The worker of a run is left with little room, and its next run needs much."""
-    row = Row("worker out of memory")
+    """A worker is left with little room, and its run needs much, while another trains beside it."""
+    row, neighbour = Row("worker out of memory"), begun(hub)
+    nursery = psutil.Process(neighbour.worker.pid).parent()
     for _ in range(times):
-        run = begun(hub)
-        process, told = psutil.Process(run.worker.pid), run.step
-        room = process.memory_info().vms + 100_000_000
-        process.rlimit(resource.RLIMIT_AS, (room, room))
-        hub.stop(run)
+        nursery.rlimit(resource.RLIMIT_AS, (nursery.memory_info().vms + 100_000_000, resource.RLIM_INFINITY))
+        at, run = neighbour.step, hub.start(LARGE, "me")
+        wait_for(lambda run=run: run.worker is not None and run.worker.pid)
+        process = psutil.Process(run.worker.pid)  # its limits are those of whom it was forked from
+        nursery.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
         wait_for(lambda run=run: run.worker is None)
-        after = hub.start(LARGE, "me")  # by the same worker, which stands by now
-        wait_for(lambda after=after: after.worker is None)
-        row.add("not enough memory" in after.text, lost(run.file, range(0, told + 1, EVERY)), left([process]))
+        fine = "not enough memory" in run.text and neighbour.status is Status.RUNNING and neighbour.step > at
+        row.add(fine, lost(neighbour.file, range(0, at + 1, EVERY)), left([process]))
+    hub.stop(neighbour)
     return row
 
 
 def clock_is_set(hub: Hub) -> Row:
-    row, now = Row("clock set, by a day there and back"), time.time
-    run = begun(hub)
+    row, now, run = Row("clock set, by a day there and back"), time.time, begun(hub)
     for jump in (86_400, -86_400, 0):
         time.time = lambda jump=jump: now() + jump
         at = run.step
@@ -197,6 +197,7 @@ def disk_is_full(page: Page, server: Dashboard, folder: Path, times: int) -> Row
         wait_for(lambda at=at: step_of(page) > at)
         row.add(True, lost(newest(folder), range(0, before + 1, EVERY)))
         page.get_by_role("button", name="Restart", exact=True).click()
+        wait_for(lambda before=before: step_of(page) < before)
         wait_for(lambda: "not being kept" not in page.locator(".bnviz-status").inner_text())
         wait_for(lambda: step_of(page) > 2 * EVERY)
     return row
@@ -222,8 +223,7 @@ def server_is_killed(page: Page, folder: Path, times: int) -> Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20, help="of what is done most often; the rest: a fifth of it")
-    times = parser.parse_args().times
-    few = max(1, times // 5)
+    few = max(1, (times := parser.parse_args().times) // 5)
     print(f"{'fault':46} {'times':>5} {'survived':>8} {'frames lost':>11} {'orphans':>7} slowest", flush=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
