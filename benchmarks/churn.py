@@ -22,6 +22,7 @@ from playwright.async_api import Browser, async_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
+from bnviz.serve.hub import FORGET_SECONDS
 from tests.browser.chromium import chromium
 from tests.support.server import Dashboard, dashboard
 
@@ -33,8 +34,8 @@ RESTS = 90
 
 
 def megabytes(server: Dashboard) -> float:
-    """Of the server's own process, its share of what it has in common with others counted in parts."""
-    return float(psutil.Process(server.process.pid).memory_full_info().pss) / 1e6
+    """Of the server's own process, without what it shares with others (USS)."""
+    return float(psutil.Process(server.process.pid).memory_full_info().uss) / 1e6
 
 
 def health(server: Dashboard) -> dict[str, Any]:
@@ -62,8 +63,8 @@ async def visit(browser: Browser, url: str, stay: float) -> tuple[float, float]:
         await context.close()
 
 
-async def come_and_go(server: Dashboard, count: int, at_once: int, minutes: float) -> float:
-    """All visitors; the most megabytes that the server held meanwhile."""
+async def come_and_go(server: Dashboard, count: int, at_once: int, minutes: float) -> None:
+    """All visitors."""
     async with async_playwright() as playwright:
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = await playwright.chromium.launch(executable_path=chromium(), args=root)
@@ -86,11 +87,11 @@ async def come_and_go(server: Dashboard, count: int, at_once: int, minutes: floa
             f"{statistics.median(firsts):.2f} s (worst {firsts[-1]:.2f}), flip {statistics.median(flips):.2f} s"
         )
         await asyncio.sleep(RESTS)
-        print(f"{RESTS} s later {len(server.workers())} workers, {health(server)}", flush=True)
+        left = f"{len(server.workers())} workers, {megabytes(server):.0f} MB (at most {most:.0f}), {health(server)}"
+        print(f"{RESTS} s later {left}", flush=True)
         after = [(await visit(browser, server.url, 2.0))[0] for _ in range(3)]
         print(f"the next visitors waited {', '.join(f'{each:.2f}' for each in after)} s for a picture")
         await browser.close()
-    return most
 
 
 def main() -> None:
@@ -102,9 +103,9 @@ def main() -> None:
     with dashboard() as server:
         time.sleep(10)
         print(f"before: {megabytes(server):.0f} MB, {len(server.workers())} workers", flush=True)
-        most = asyncio.run(come_and_go(server, chosen.visitors, chosen.at_once, chosen.minutes))
-        time.sleep(RESTS)
-        print(f"at most {most:.0f} MB; at last {megabytes(server):.0f} MB, {len(server.workers())} workers")
+        asyncio.run(come_and_go(server, chosen.visitors, chosen.at_once, chosen.minutes))
+        time.sleep(FORGET_SECONDS + RESTS)
+        print(f"once their runs are forgotten: {megabytes(server):.0f} MB, {len(server.workers())} workers")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Admission:
         """What the owners of those that wait watch, by the ids of both: it does not keep a run from giving way."""
         self._idle_since: dict[Run, float] = {}
         self._taken: dict[Worker, int] = {}  # bytes, as measured last
+        self._known = 0  # runs
 
     def check(self, config: RunConfig) -> None:
         """Whether a run may be as large as this. Errors: TooLarge, in one sentence."""
@@ -79,7 +80,13 @@ class Admission:
         return False
 
     def measure(self, runs: Iterable[Run]) -> None:
-        """See what one of the workers takes, in turn, as that takes over 10 ms; no lock has to be held for that."""
+        """See what one of the workers takes, in turn, as that takes over 10 ms; no lock has to be held for that.
+
+        Frames are many small pieces of memory: those of runs that are forgotten by now are given back.
+        """
+        known_before, self._known = self._known, len(runs := tuple(runs))
+        if self._known < known_before:
+            memory.give_back()
         workers = {worker for run in runs if (worker := run.worker) is not None}
         known = {worker: taken for worker, taken in self._taken.items() if worker in workers}  # the oldest first
         if workers:
