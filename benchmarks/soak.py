@@ -11,12 +11,14 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import psutil
 from playwright.sync_api import Page, sync_playwright
+from websockets.exceptions import ConnectionClosed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
@@ -43,7 +45,7 @@ def megabytes(process: psutil.Process) -> float:
 
 
 def read_on(server: Dashboard, run: str, counts: list[int], place: int) -> None:
-    with watch(server, run) as socket:
+    with suppress(ConnectionClosed), watch(server, run) as socket:  # until the server ends
         socket.send('{"view": {}}')
         for _ in socket:
             counts[place] += 1
@@ -93,7 +95,7 @@ def main() -> None:
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        opened(page, f"{server.url}/?{RunConfig(depth=chosen.depth, steps=10_000_000).to_query()}")
+        opened(page, f"{server.url}/?{RunConfig(depth=chosen.depth, steps=1_000_000).to_query()}")
         run = page.locator(PLAYER).get_attribute("data-run") or ""
         counts = [0] * chosen.watchers
         for place in range(chosen.watchers):

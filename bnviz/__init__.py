@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bnviz.presets import PRESETS
     from bnviz.probe import Probe
     from bnviz.recording import Recording
+    from bnviz.sweeping import Sweep, sweep
     from bnviz.training import Trainer, train
     from bnviz.watching import Watch, watch
 
@@ -32,6 +33,7 @@ __all__ = [
     "Report",
     "RunConfig",
     "Shift",
+    "Sweep",
     "Trainer",
     "Watch",
     "compare",
@@ -39,6 +41,7 @@ __all__ = [
     "lint",
     "make_cnn",
     "make_mlp",
+    "sweep",
     "train",
     "watch",
 ]  # fmt: skip
@@ -48,7 +51,7 @@ _HOME = {
     "internal_covariate_shift": "ics", "make_cnn": "models", "make_mlp": "models", "PRESETS": "presets",
     "Probe": "probe", "Recording": "recording", "Trainer": "training", "train": "training",
     "Watch": "watching", "watch": "watching", "Finding": "linting", "lint": "linting",
-    "Report": "comparing", "compare": "comparing",
+    "Report": "comparing", "compare": "comparing", "Sweep": "sweeping", "sweep": "sweeping",
 }  # fmt: skip
 """Where each public name lives."""
 

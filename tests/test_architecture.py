@@ -19,7 +19,8 @@ FLOORS = (
     "awake", "leash", "config", "presets", "frames", "lineup", "closeup", "history", "recording", "source",  # values
     "data", "models", "ics", "landscape", "probe", "motion", "training",  # data, nets, measures, training
     "watching", "integrations", "linting",  # somebody else's nets
-    "verdict", "charts", "lessons", "comparing", "laws", "as_pytorch",  # judgement, pictures, questions, what must hold
+    "verdict", "charts", "lessons", "comparing", "sweeping", "laws",
+    "as_pytorch",  # judgement, pictures, questions, what must hold
     "serve", "ui", "cli",  # processes, the page, the command
 )  # fmt: skip
 """From the top down: each imports only those before it."""
@@ -36,6 +37,7 @@ WITH_TORCH = {
     "integrations",
     "linting",
     "comparing",
+    "sweeping",
 }
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from bnviz.cli import check, compare, dashboard, doctor, export, gallery, lessons, lint, presets, run
+from bnviz.cli import check, compare, dashboard, doctor, export, gallery, lessons, lint, presets, run, sweep
 from bnviz.cli.mistakes import UserError
 
 # The dashboard needs Streamlit and training needs torch, seconds each: every command imports only its own.
 
-COMMANDS = (run, compare, lint, export, gallery, dashboard, check, doctor, presets, lessons)
+COMMANDS = (run, sweep, compare, lint, export, gallery, dashboard, check, doctor, presets, lessons)
 """In the order in which `--help` lists them; each adds itself to the parser."""
 
 
