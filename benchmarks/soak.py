@@ -41,7 +41,7 @@ class Look:
 
 
 def megabytes(process: psutil.Process) -> float:
-    return float(process.memory_full_info().pss) / 1e6
+    return float(process.memory_full_info().uss) / 1e6  # PSS changes with whoever else shares pages
 
 
 def read_on(server: Dashboard, run: str, counts: list[int], place: int) -> None:
