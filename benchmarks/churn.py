@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import sys
 import time
@@ -23,7 +22,7 @@ from playwright.async_api import Browser, async_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
 from bnviz.serve.hub import FORGET_SECONDS
-from tests.browser.chromium import chromium
+from tests.browser.chromium import launch_options
 from tests.support.server import Dashboard, dashboard
 
 PLAYER = ".bnviz-player"
@@ -66,8 +65,7 @@ async def visit(browser: Browser, url: str, stay: float) -> tuple[float, float]:
 async def come_and_go(server: Dashboard, count: int, at_once: int, minutes: float) -> None:
     """All visitors."""
     async with async_playwright() as playwright:
-        root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=root)
+        browser = await playwright.chromium.launch(**launch_options())
         (alone, _), _ = await visit(browser, server.url, 2.0), await asyncio.sleep(RESTS)
         print(f"the first visitor waited {alone:.2f} s for a picture; the server rests at {megabytes(server):.0f} MB")
         begun, stay, most, found = time.monotonic(), 60 * minutes * at_once / count / 2, 0.0, []
@@ -101,10 +99,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="within which they come and go")
     chosen = parser.parse_args()
     with dashboard() as server:
-        time.sleep(10)
+        time.sleep(10)  # the nursery has imported torch
         print(f"before: {megabytes(server):.0f} MB, {len(server.workers())} workers", flush=True)
         asyncio.run(come_and_go(server, chosen.visitors, chosen.at_once, chosen.minutes))
-        time.sleep(FORGET_SECONDS + RESTS)
+        time.sleep(FORGET_SECONDS + RESTS)  # nothing else tells that all are forgotten
         print(f"once their runs are forgotten: {megabytes(server):.0f} MB, {len(server.workers())} workers")
 
 

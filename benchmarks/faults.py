@@ -31,7 +31,7 @@ from bnviz.serve.hub import Hub
 from bnviz.serve.run import Run
 from bnviz.serve.shelf import Shelf
 from bnviz.source import Status
-from tests.browser.chromium import chromium
+from tests.browser.chromium import launch_options
 from tests.support import server as support
 from tests.support.line import Line, line_to
 from tests.support.server import Dashboard, dashboard
@@ -87,11 +87,11 @@ def workers_get(hub: Hub, fault: str, times: int, what: signal.Signals, said: st
     row, rng, neighbour = Row(fault), random.Random(0), begun(hub)
     for _ in range(times):
         run = begun(hub)
-        time.sleep(rng.random())
+        time.sleep(rng.random())  # a random moment
         process, at = psutil.Process(run.worker.pid), neighbour.step
         process.send_signal(what)
         taken = seconds_until(lambda run=run: run.status is Status.FAILED)
-        time.sleep(2)
+        time.sleep(2)  # within which nobody may be left
         fine = said in run.text and neighbour.status is Status.RUNNING and neighbour.step > at
         row.add(fine, lost(run.file, range(0, run.step + 1, EVERY)), left([process]), taken)
     hub.stop(neighbour)
@@ -168,7 +168,7 @@ def lid_is_closed(page: Page, line: Line, folder: Path, times: int) -> Row:
         browser = [each for each in me.children(recursive=True) if "--type=renderer" in " ".join(each.cmdline())]
         with asleep(browser):
             line.fall_silent()
-            time.sleep(8)
+            time.sleep(8)  # the lid is closed
             now = Recording.load(newest(folder)).frames[-1].step
         taken = seconds_until(lambda now=now: step_of(page) >= now)
         row.add(taken < 10, lost(newest(folder), range(0, now + 1, EVERY)), seconds=taken)
@@ -178,7 +178,7 @@ def lid_is_closed(page: Page, line: Line, folder: Path, times: int) -> Row:
 def machine_sleeps(page: Page, server: Dashboard) -> Row:
     row = Row("server and worker stopped for 15 s, continued")
     with asleep([psutil.Process(server.process.pid), *server.children]):
-        time.sleep(15)
+        time.sleep(15)  # longer than anybody may be silent
     time.sleep(15)  # whoever is to be ended would be by now
     at = step_of(page)
     taken = seconds_until(lambda: step_of(page) > at)
@@ -212,7 +212,7 @@ def server_is_killed(page: Page, folder: Path, times: int) -> Row:
             children, told = server.children, step_of(page)
             server.process.kill()
             server.process.wait()
-            time.sleep(2)
+            time.sleep(2)  # within which nobody may be left
             orphans = left(children)  # before reading takes time
             (entry,) = Shelf(own).entries(None)
             row.add(Shelf(own).examine(entry).step >= told, lost(entry.file, range(0, told + 1, EVERY)), orphans)
@@ -235,8 +235,7 @@ def main() -> None:
         memory_runs_out(hub, few).show()
         clock_is_set(hub).show()
         hub.close()
-        root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        page = playwright.chromium.launch(executable_path=chromium(), args=root).new_page()
+        page = playwright.chromium.launch(**launch_options()).new_page()
         with dashboard(env={"BNVIZ_RECORDINGS": str(folder / "page")}) as server, line_to(server.url) as line:
             opened(page, line.url)
             line_is_cut(page, line, folder / "page", times).show()

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
-from tests.browser.chromium import chromium
+from tests.browser.chromium import launch_options
 from tests.support.server import Dashboard, dashboard, watch
 
 ROOT = Path(__file__).parents[1]
@@ -112,9 +112,8 @@ def counted(page: Page, looks: list[str], step: str, seconds: int) -> tuple[list
 
 @contextmanager
 def browsing() -> Iterator[Browser]:
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=root)
+        browser = playwright.chromium.launch(**launch_options())
         yield browser
         browser.close()
 
@@ -155,7 +154,7 @@ def opening(chosen: argparse.Namespace) -> None:
     took = []
     with dashboard() as server, browsing() as browser:
         for _ in range(chosen.openings):
-            time.sleep(6.0)  # the server is up, and its spare worker warm again
+            time.sleep(6.0)  # the server is up, and what its workers are forked from, too
             with fresh_page(browser) as page:
                 began = time.perf_counter()
                 page.goto(server.url, wait_until="commit")

@@ -6,7 +6,6 @@ nginx passes on Streamlit's addresses alone, and answers at all others with 404,
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
-from tests.browser.chromium import chromium
+from tests.browser.chromium import launch_options
 from tests.support.nginx import WITH_404, WITH_THE_PAGE, free_port, hiding, nginx
 from tests.support.server import dashboard
 
@@ -41,10 +40,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--depth", type=int, nargs="+", default=[6, 20])
     chosen = parser.parse_args()
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
     print(f"{'depth':>5} {'host answers':>14} {'noticed, s':>11} {'first picture, s':>17} {'a second':>9}")
     with dashboard() as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=root)
+        browser = playwright.chromium.launch(**launch_options())
         for depth in chosen.depth:
             for name, answer in (("404", WITH_404), ("the page", WITH_THE_PAGE)):
                 port = free_port()

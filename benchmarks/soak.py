@@ -7,7 +7,6 @@ Memory of the page is what is left after collecting garbage. Slopes leave out th
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
 import time
@@ -22,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
-from tests.browser.chromium import chromium
+from tests.browser.chromium import launch_options
 from tests.browser.conftest import HARMLESS, PLAYER, number, opened
 from tests.support.server import Dashboard, dashboard, watch
 
@@ -87,11 +86,8 @@ def main() -> None:
     parser.add_argument("--watchers", type=int, default=5)
     parser.add_argument("--depth", type=int, default=6)
     chosen = parser.parse_args()
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with dashboard() as server, sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=chromium(), args=root).new_page(
-            viewport={"width": 1400, "height": 900}
-        )
+        page = playwright.chromium.launch(**launch_options()).new_page(viewport={"width": 1400, "height": 900})
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

@@ -9,7 +9,6 @@ layer are drawn in the same go); and to the one in which the sentence has change
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bnviz.config import RunConfig
-from tests.browser.chromium import chromium
+from tests.browser.chromium import launch_options
 from tests.browser.conftest import grown, opened
 from tests.support.server import dashboard
 
@@ -48,10 +47,9 @@ def main() -> None:
     parser.add_argument("--depths", type=int, nargs="+", default=[6, 20])
     parser.add_argument("--tabs", nargs="+", default=["layers", "time", "landscape", "modes", "updates"])
     chosen = parser.parse_args()
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
     print(f"{'from the drag to the charts, ms':34}{'median':>8}{'95 %':>8}{'worst':>8}{'steps/s':>9}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=root)
+        browser = playwright.chromium.launch(**launch_options())
         for depth in chosen.depths:
             config = RunConfig(depth=depth, steps=1_000_000, landscape="0.5-4")
             with dashboard() as server:

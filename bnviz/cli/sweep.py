@@ -52,11 +52,12 @@ def _sweep(chosen: argparse.Namespace) -> None:
             progress=sys.stderr.isatty() and not chosen.no_progress,
         )  # fmt: skip
     table, picture = chosen.out / "sweep.parquet", chosen.out / "sweep.html"
-    found.to_dataframe().to_parquet(table, index=False)
-    found.figure(chosen.outcome).write_html(picture, include_plotlyjs=True)
+    figure = found.figure(chosen.outcome)
     for cell, reason in found.failed.items():
         place = ", ".join(f"{name} {value}" for name, value in cell.place)
         print(f"bnviz: {place}, seed {cell.config.seed}: {reason}", file=sys.stderr)
+    found.to_dataframe().to_parquet(table, index=False)
+    figure.write_html(picture, include_plotlyjs=True)
     if len(base.arms) > 1:
         print(found.verdict(chosen.outcome))
     print(f"Table: {table}\nPicture: {picture}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, as_completed
@@ -15,7 +14,7 @@ import torch
 from loky import ProcessPoolExecutor, cpu_count
 
 from bnviz.comparing.running import Race, Run
-from bnviz.leash import end_with_parent
+from bnviz.leash import be_a_helper
 
 
 class Job(NamedTuple):
@@ -70,12 +69,10 @@ _race: Race | None = None
 
 
 def _begin(parcel: bytes, path: list[str], parent: int) -> None:
-    """In a new process: the same modules can be imported, and the interrupt key is for the one that waits."""
+    """In a new process."""
     global _race
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(parent)  # a run for nobody would go on to its end
+    be_a_helper(path, parent)
     torch.set_num_threads(1)
-    sys.path[:] = path
     _race = cloudpickle.loads(parcel)
 
 

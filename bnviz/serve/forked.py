@@ -17,12 +17,23 @@ from typing import IO, Any
 
 from bnviz.serve.processes import ENVIRONMENT, KILLED, Begun, last_line
 
-FORKS = all(hasattr(os, name) for name in ("fork", "pidfd_open")) and hasattr(socket, "send_fds")
-"""Whether workers can be forked here: on Linux, and on nothing else that is known."""
+
+def _can_fork() -> bool:
+    if not (hasattr(os, "fork") and hasattr(os, "pidfd_open") and hasattr(socket, "send_fds")):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:  # an old kernel, or a container that forbids it
+        return False
+    return True
+
+
+FORKS = _can_fork()
+"""Whether workers can be forked here: on Linux since 5.3, and on nothing else that is known."""
 PATIENCE = 60.0
-"""Seconds within which the nursery has imported torch, or never will."""
+"""Seconds within which whoever is asked for is born, or the nursery hangs."""
 SLICE = 0.05
-"""Seconds."""
+"""Seconds for which the lock of a process is held while its end is waited for."""
 
 
 class Nursery:
@@ -31,7 +42,6 @@ class Nursery:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
 
     def start(self) -> None:
         """Have it stand by; a dead one is started anew."""
@@ -64,14 +74,6 @@ class Nursery:
             os.close(stdout)
         return Forked(here, self, errors), os.fdopen(to_child, "wb"), os.fdopen(from_child, "rb")
 
-    def give_up(self) -> bool:
-        """End it if it has not come so far in all its time that it could fork; whether that was so."""
-        with self._lock:
-            if self._process is None or time.monotonic() - self._started < PATIENCE:
-                return False
-            self._process.kill()
-            return True
-
     def last_words(self) -> str:
         """The last line that it wrote to stderr."""
         with self._lock:
@@ -88,7 +90,6 @@ class Nursery:
     def _start(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  as long as the nursery
         self._line, its_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._started = time.monotonic()
         with its_end:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bnviz.serve.nursery"],
@@ -108,9 +109,10 @@ class Forked:
     def __init__(self, line: socket.socket, nursery: Nursery, errors: IO[bytes]) -> None:
         self._line: socket.socket | None = line
         self._nursery, self._errors, self._lock = nursery, errors, threading.Lock()
-        self._pid, self._status = 0, -1
+        self._asked = time.monotonic()
+        self._pid = 0
+        self._status: int | None = None
         self._handle: int | None = None
-        self._ended = False
 
     @property
     def pid(self) -> int:
@@ -121,18 +123,18 @@ class Forked:
     def poll(self) -> int | None:
         """The exit status, negative for a signal; None while it runs, or is still to be born."""
         with self._lock:
-            while not self._ended and self._hear(0):
+            while self._status is None and self._hear(0):
                 pass
-            return self._status if self._ended else None
+            return self._status
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; the exit status. Errors: TimeoutExpired."""
         deadline = time.monotonic() + (inf if timeout is None else timeout)
-        while not self._ended:
+        while self._status is None:
             if (left := deadline - time.monotonic()) <= 0:
                 raise subprocess.TimeoutExpired("a forked worker", timeout or 0.0)
             with self._lock:  # in slices, as others ask meanwhile, and what is waited for is closed at the end
-                if not self._ended:
+                if self._status is None:
                     self._hear(min(left, SLICE))
         return self._status
 
@@ -140,13 +142,14 @@ class Forked:
         """End it at once; one that is not born yet never will be."""
         self.poll()
         with self._lock:
-            if self._ended:
+            if self._status is not None:
                 return
             if self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
                 return
             self._end(-KILLED)
-        self._nursery.give_up()
+        if time.monotonic() - self._asked > PATIENCE:
+            self._nursery.close()  # it hangs
 
     def _hear(self, timeout: float) -> bool:
         """Take the next thing that is told of it within so many seconds; whether there was one."""
@@ -175,7 +178,7 @@ class Forked:
             self._line = None
 
     def _end(self, status: int) -> None:
-        self._status, self._ended = status, True
+        self._status = status
         if self._line is not None:
             self._line.close()
         if self._handle is not None:

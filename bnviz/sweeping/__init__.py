@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from bnviz.config import RunConfig
 from bnviz.presets import preset
-from bnviz.sweeping.cell import Keep, Outcome, run_cell
+from bnviz.sweeping.cell import KEPT, Keep, Outcome, run_cell
 from bnviz.sweeping.plan import Cell, axis, cells
 from bnviz.sweeping.results import OUTCOMES, Sweep
 from bnviz.sweeping.running import run_all
@@ -38,17 +38,17 @@ def sweep(
     Errors: ValueError that names the setting, the value and what is allowed; OSError for the folder.
     """
     config = preset(base).config if isinstance(base, str) else base
-    if keep not in ("summary", "last", "all"):
-        raise ValueError(f"keep must be one of summary, last, all, got {keep!r}.")
+    if keep not in KEPT:
+        raise ValueError(f"keep must be one of {', '.join(KEPT)}, got {keep!r}.")
     planned = cells(config, grid, seeds)
     store = Store(Path(out)) if out is not None else None
-    found = {cell: known for cell in planned if store and (known := store.get(cell)) is not None}
+    found = {cell: known for cell in planned if store and (known := store.get(cell, keep)) is not None}
     missing = [cell for cell in planned if cell not in found]
     quiet = not (sys.stderr.isatty() if progress is None else progress)
     with tqdm(total=len(planned), initial=len(found), unit=" runs", disable=quiet) as bar:
         for cell, outcome in run_all(missing, keep, executor, jobs):
             found[cell] = outcome
             if store:
-                store.put(cell, outcome)
+                store.put(cell, outcome, keep)
             bar.update()
     return Sweep(config, tuple(grid), {cell: found[cell] for cell in planned}, store)

@@ -7,19 +7,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 
 from bnviz.config import RunConfig
 from bnviz.frames import Event, Frame
+from bnviz.models.copies import told
 from bnviz.recording import Recording
 from bnviz.training import Trainer, record
 from bnviz.verdict.signs import gradient_rate
 
 Keep = Literal["summary", "last", "all"]
 """What is kept of a run's frames: none, those of its last measured step, or all."""
+KEPT: tuple[Keep, ...] = get_args(Keep)
+"""From the least to the most."""
 LEARNED = 0.9
 """Test accuracy from which on a net has learned: `steps_to_90`."""
 
@@ -52,7 +55,7 @@ def run_cell(query: str, keep: Keep) -> Outcome:
         kept = frames if keep == "all" else frames[-len(config.labels) :]
         data = b"" if keep == "summary" else _written(config, kept, trainer.events)
     except Exception as error:  # noqa: BLE001  a result, with its reason; the other cells go on
-        return Outcome(error=f"{type(error).__name__}: {error}", seconds=round(time.perf_counter() - began, 3))
+        return Outcome(error=told(error), seconds=round(time.perf_counter() - began, 3))
     finally:
         torch.set_num_threads(threads)
     return Outcome(rows, "", round(time.perf_counter() - began, 3), data)
@@ -69,14 +72,16 @@ def row(frames: Sequence[Frame], events: Sequence[Event]) -> dict[str, Any]:
     diverged = [event.step for event in events if event.kind == "diverged" and event.arm == last.arm]
     learned = [frame.step for frame in frames if frame.test_accuracy >= LEARNED]
     shift = last.ics_relative[1:]
-    told = {
+    found = {
         "arm": last.arm, "step": last.step, "train_loss": last.train_loss, "test_loss": last.test_loss,
         "train_accuracy": last.train_accuracy, "test_accuracy": last.test_accuracy,
         "diverged_at": float(diverged[0]) if diverged else nan, "steps_to_90": float(learned[0]) if learned else nan,
         "ics_relative": float(np.nanmedian(shift)) if np.isfinite(shift).any() else nan,
         "gradient_rate": float(gradient_rate(last.grad_norm)),
     }  # fmt: skip
-    return {name: nan if isinstance(value, float) and not np.isfinite(value) else value for name, value in told.items()}
+    return {
+        name: nan if isinstance(value, float) and not np.isfinite(value) else value for name, value in found.items()
+    }
 
 
 def _written(config: RunConfig, frames: Sequence[Frame], events: Sequence[Event]) -> bytes:

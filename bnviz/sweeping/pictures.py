@@ -25,7 +25,7 @@ def heatmaps(sweep: Sweep, outcome: str, x: str | None, y: str | None) -> go.Fig
     from plotly.subplots import make_subplots  # noqa: PLC0415  the same
 
     across, down = _axes(sweep, x, y)
-    table, kind = sweep.to_dataframe(), sweep.kind(outcome)
+    table, kind = sweep.judged(outcome), sweep.kind(outcome)
     arms = sweep.base.labels
     wide = {arm: _medians(table[table["arm"] == arm], outcome, across, down) for arm in arms}
     pictures: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
@@ -72,6 +72,7 @@ def _axes(sweep: Sweep, x: str | None, y: str | None) -> tuple[str, str]:
 
 
 def _medians(table: pd.DataFrame, outcome: str, across: str, down: str) -> pd.DataFrame:
-    """(values of `down`, values of `across`): NaN where every seed diverged; of `diverged` the share."""
+    """(values of `down`, values of `across`): NaN where half of the seeds diverged; of `diverged` the share."""
     groups = table.groupby([down, across])[outcome]
-    return (groups.mean() if outcome == "diverged" else groups.median()).unstack(across)
+    found = groups.mean() if outcome == "diverged" else groups.median()
+    return found.replace([np.inf, -np.inf], np.nan).unstack(across)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bnviz.config import SETTINGS, RunConfig
+from bnviz.config.settings import Whole
 
 MOST_RUNS = 100_000
 MOST_VALUES = 1000
@@ -97,4 +98,4 @@ def axis(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _shortest(value: float, setting: object) -> str:
     """Four digits are enough of a value that nobody has written out; whole where the setting is."""
-    return str(round(value)) if type(setting).__name__ == "Whole" else f"{value:.4g}"
+    return str(round(value)) if isinstance(setting, Whole) else f"{value:.4g}"

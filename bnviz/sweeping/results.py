@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bnviz.config import RunConfig
@@ -88,6 +88,18 @@ class Sweep:
         """The cells without a result, and why."""
         return {cell: outcome.error for cell, outcome in self.outcomes.items() if outcome.error}
 
+    def judged(self, outcome: str) -> pd.DataFrame:
+        """The rows that have a result; what diverged, or never got there, counts as infinitely bad.
+
+        Errors: ValueError where no cell has a result.
+        """
+        kind = self.kind(outcome)
+        if len(self.failed) == len(self.outcomes):
+            raise ValueError(f"No run of this sweep has a result: {next(iter(self.failed.values()))}.")
+        table = self.to_dataframe()
+        table = table[table["error"] == ""]
+        return table.assign(**{outcome: table[outcome].fillna(-kind.better * inf)})
+
     def compared(
         self, outcome: str = "test_accuracy", arm: str | None = None, with_arm: str | None = None
     ) -> pd.DataFrame:
@@ -102,11 +114,8 @@ class Sweep:
 
         kind = self.kind(outcome)
         one, other = self._pair(arm, with_arm)
-        table = self.to_dataframe()
-        table = table[table["arm"].isin([one, other])]
-        wide = table.set_index([*self.axes, "seed", "arm"])[outcome].unstack("arm")
-        worst = -kind.better * float("inf")
-        gain = (wide[one].fillna(worst) - wide[other].fillna(worst)) * (kind.better or 1)
+        wide = self.judged(outcome).set_index([*self.axes, "seed", "arm"])[outcome].unstack("arm")
+        gain = (wide[one] - wide[other]) * (kind.better or 1)
         gain = gain.fillna(0.0)  # both diverged
         found = []
         groups: Any = gain.groupby(level=[*self.axes], sort=False) if self.axes else [((), gain)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from typing import Any
 
 from loky import ProcessPoolExecutor, cpu_count
 
-from bnviz.leash import end_with_parent
+from bnviz.leash import be_a_helper
+from bnviz.models.copies import told
 from bnviz.sweeping.cell import Keep, Outcome, run_cell
 from bnviz.sweeping.plan import Cell
 
@@ -29,6 +29,7 @@ def run_all(
     """Every cell with its outcome as it ends, in no order.
 
     executor: any; None takes a pool of processes, `jobs` of them (None: a core each), begun anew when it breaks.
+    Errors: BrokenExecutor when one that was given breaks.
     """
     known = jobs or cpu_count() if executor is None else getattr(executor, "_max_workers", None)
     workers = known or len(cells)  # a cluster's may come and go: it gets all that there is
@@ -48,12 +49,14 @@ def run_all(
                 if outcome is not None:
                     yield cell, outcome
                     continue
+                if executor is not None:
+                    future.result()  # raises: it takes no further cells
                 broken, tries[cell] = True, tries[cell] + 1
                 if tries[cell] < TRIES:
                     waiting.append(cell)
                 else:
                     yield cell, Outcome(error=DIED.format(TRIES))
-            if broken and executor is None:
+            if broken:
                 waiting.extend(running.values())
                 running = {}
                 pool.shutdown(wait=True, kill_workers=True)
@@ -66,23 +69,14 @@ def run_all(
 
 
 def _outcome(future: Future[Outcome]) -> Outcome | None:
-    """None: whoever was at it has died."""
+    """None: whoever was at it has died, and the pool with it."""
     try:
         return future.result()
     except BrokenExecutor:
         return None
-    except Exception as error:  # noqa: BLE001  an executor of somebody's own may fail as it likes
-        if type(error).__name__ == "KilledWorker":  # Dask has tried it several times by itself
-            return Outcome(error=str(error))
-        return Outcome(error=f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  somebody's executor may fail as it likes; Dask tells of workers that died
+        return Outcome(error=told(error))
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, initializer=_begin, initargs=(list(sys.path), os.getpid()))
-
-
-def _begin(path: list[str], parent: int) -> None:
-    """In a new process: the same modules can be imported, and the interrupt key is for the one that waits."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(parent)  # a run for nobody would go on to its end
-    sys.path[:] = path
+    return ProcessPoolExecutor(workers, initializer=be_a_helper, initargs=(list(sys.path), os.getpid()))

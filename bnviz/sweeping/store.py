@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bnviz.sweeping.cell import Outcome
+from bnviz.sweeping.cell import KEPT, Keep, Outcome
 from bnviz.sweeping.plan import Cell
 
 
@@ -24,10 +24,12 @@ class Store:
         """Where its recording is, if it was kept."""
         return self.folder / f"{cell.key}.arrow"
 
-    def get(self, cell: Cell) -> Outcome | None:
-        """What came of it; None where it is still to be run, as where a file is damaged."""
+    def get(self, cell: Cell, keep: Keep = "summary") -> Outcome | None:
+        """What came of it; None where it is still to be run: a file is damaged, or less of its frames was kept."""
         try:
             told = json.loads((self.folder / f"{cell.key}.json").read_text(encoding="utf-8"))
+            if KEPT.index(told["keep"]) < KEPT.index(keep):
+                return None
             rows = tuple(
                 {name: math.nan if value is None else value for name, value in row.items()} for row in told["rows"]
             )
@@ -35,11 +37,11 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def put(self, cell: Cell, outcome: Outcome) -> None:
+    def put(self, cell: Cell, outcome: Outcome, keep: Keep) -> None:
         """Keep what came of it. Errors: OSError."""
         if outcome.recording:
             _write(self.recording(cell), outcome.recording)
-        told = {"config": cell.config.to_dict(), "seconds": outcome.seconds, "error": outcome.error,
+        told = {"config": cell.config.to_dict(), "keep": keep, "seconds": outcome.seconds, "error": outcome.error,
                 "rows": [{name: _plain(value) for name, value in row.items()} for row in outcome.rows]}  # fmt: skip
         _write(self.folder / f"{cell.key}.json", json.dumps(told, allow_nan=False).encode())
 

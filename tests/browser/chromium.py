@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
@@ -16,6 +17,11 @@ def chromium() -> str | None:
     """Path of a Chromium or Chrome, or None."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     return found or (MAC if Path(MAC).exists() else None)
+
+
+def launch_options() -> dict[str, Any]:
+    """How Playwright is to start it. Its sandbox does not work for root."""
+    return {"executable_path": chromium(), "args": ["--no-sandbox"] if os.geteuid() == 0 else []}
 
 
 def install() -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from bnviz.config import RunConfig
 from tests.support.server import dashboard
 
-from .chromium import chromium
+from .chromium import chromium, launch_options
 
 PLAYER = ".bnviz-player"
 SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
@@ -31,8 +31,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return {**browser_type_launch_args, "executable_path": chromium(), "args": [*root, NAMES]}
+    options = launch_options()
+    return {**browser_type_launch_args, **options, "args": [*options["args"], NAMES]}
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 
 from bnviz.config import RunConfig
 from bnviz.serve import forked, pool
+from bnviz.serve import hub as hub_module
 from bnviz.serve.forked import NURSERY, Nursery
 from bnviz.serve.hub import Hub
 from bnviz.serve.processes import Child
@@ -80,6 +81,10 @@ def test_who_is_not_wanted_any_more_is_not_born():
     assert (child.alive, child.process.wait()) == (False, -signal.SIGKILL)
     other = Child(nursery.fork)
     wait_for(lambda: other.pid)
+    process = nursery._process
+    Child(nursery.fork).close()  # also where it is ended at once, the nursery, which does not hang, stays
+    assert nursery._process is process
+    assert process.poll() is None
     wait_for(lambda: [each.pid for each in psutil.Process(nursery._process.pid).children()] == [other.pid])
     other.stdin.close()
     assert other.last_words() == "its process ended with status 0"
@@ -96,8 +101,10 @@ def test_why_nobody_can_be_born_is_said(broken):
 
 
 def test_without_fork_one_stands_by(monkeypatch):
+    for module in (pool, hub_module):
+        monkeypatch.setattr(module, "FORKS", False)
     monkeypatch.setattr(pool, "SPARES", 1)
-    monkeypatch.setattr(pool, "FORKS", False)
+    monkeypatch.setattr(Worker.__init__, "__defaults__", (False,))
     hub = Hub()
     hub.open()
     try:
@@ -105,6 +112,7 @@ def test_without_fork_one_stands_by(monkeypatch):
         run = hub.start(CONFIG, "me")
         wait_for(lambda: run.step > 0)
         worker = run.worker
+        assert psutil.Process(worker.pid).ppid() == os.getpid()
         hub.stop(run)
         wait_for(lambda: run.worker is None)
         assert worker.alive, "it stands by for the next run"

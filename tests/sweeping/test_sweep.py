@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from math import isnan
+from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -105,6 +106,28 @@ def test_a_cell_that_fails_is_a_result_and_the_others_go_on(tmp_path):
     assert found.figure().data
 
 
+def test_where_all_fail_the_reason_is_one_sentence(tmp_path):
+    found = sweep(BASE, {"dataset": ["own-0123456789abcdef-4-3-100-400"]}, seeds=2, out=tmp_path, jobs=1)
+    for ask in (found.figure, found.verdict):
+        with pytest.raises(ValueError, match="No run of this sweep has a result: ") as error:
+            ask()
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_more_of_each_run_is_kept_when_it_is_asked_for_later(tmp_path):
+    for keep, files in (("summary", 1), ("last", 2), ("summary", 2)):
+        sweep(BASE, {}, seeds=1, out=tmp_path, keep=keep, jobs=1)
+        assert len([*tmp_path.iterdir()]) == files
+
+
+def test_an_executor_that_breaks_is_its_owner_s(monkeypatch, tmp_path):
+    monkeypatch.setenv("BNVIZ_TEST_DIED", str(tmp_path / "died"))
+    monkeypatch.setenv("BNVIZ_TEST_DIES", "always")
+    monkeypatch.setattr(running, "run_cell", die_once)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor, pytest.raises(BrokenExecutor):
+        sweep(BASE, {}, seeds=2, executor=executor)
+
+
 def test_divergence_is_a_result_with_its_step():
     config = replace(BASE, learning_rate=1000.0, activation="relu", depth=3, loss="mean_squared_error")
     outcome = run_cell(config.to_query(), "summary")
@@ -140,8 +163,9 @@ def test_what_is_half_there_is_run_again(undisturbed, tmp_path):
     for text in ("", "{", "[]", '{"rows": 3}', '{"rows": [], "error": ""}'):
         (tmp_path / f"{cell.key}.json").write_text(text)
         assert store.get(cell) is None
-    store.put(cell, undisturbed.outcomes[cell])
-    again = store.get(cell)
+    store.put(cell, undisturbed.outcomes[cell], "last")
+    assert store.get(cell, "all") is None
+    again = store.get(cell, "last")
     assert (
         Sweep(BASE, (), {cell: again})
         .to_dataframe()[MEASURED]

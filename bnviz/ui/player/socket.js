@@ -8,7 +8,7 @@ import { problem, showStatus } from "./toolbar.js";
 
 // Milliseconds. The server says a word every few seconds; a socket can die without one, as when a laptop sleeps.
 const SILENT = 12_000, ANSWER = 500, TICK = 1000, SLEPT = 5000;
-const PASS_AFTER = 50; // milliseconds
+const PASS_AFTER = 50;
 const OPENS_WITHIN = 2000; // milliseconds: else the page passes on what the socket would bring
 
 export function connect(s) {
