@@ -20,7 +20,7 @@ TRIES = 3
 """A cell whose process has died is begun so often."""
 AHEAD = 2
 """Cells that an executor is given for each of its workers: one is trained, and one waits, so that none is idle."""
-DIED = "its process died {} times, perhaps for want of memory"
+DIED = f"its process died {TRIES} times, perhaps for want of memory"
 
 
 def run_all(
@@ -33,39 +33,79 @@ def run_all(
     """
     known = jobs or cpu_count() if executor is None else getattr(executor, "_max_workers", None)
     workers = known or len(cells)  # a cluster's may come and go: it gets all that there is
-    waiting, tries = deque(cells), dict.fromkeys(cells, 0)
     pool: Any = executor or _pool(workers)
-    running: dict[Future[Outcome], Cell] = {}
+    dealt = _Dealt(cells, keep, AHEAD * workers)
     try:
-        while waiting or running:
-            while waiting and len(running) < (1 if tries[waiting[0]] else AHEAD * workers):  # who is suspected, alone
-                cell = waiting.popleft()
-                running[pool.submit(run_cell, cell.config.to_query(), keep)] = cell
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            broken = False
-            for future in done:
-                cell = running.pop(future)
-                outcome = _outcome(future)
-                if outcome is not None:
-                    yield cell, outcome
-                    continue
+        while dealt.left:
+            dealt.submit(pool)
+            yield from dealt.ended()
+            if dealt.broken:
                 if executor is not None:
-                    future.result()  # raises: it takes no further cells
-                broken, tries[cell] = True, tries[cell] + 1
-                if tries[cell] < TRIES:
-                    waiting.append(cell)
-                else:
-                    yield cell, Outcome(error=DIED.format(TRIES))
-            if broken:
-                waiting.extend(running.values())
-                running = {}
+                    raise BrokenExecutor("The executor has broken: it takes no further runs.")
+                yield from dealt.begin_again()
                 pool.shutdown(wait=True, kill_workers=True)
                 pool = _pool(workers)
     finally:
-        for future in running:
-            future.cancel()
+        dealt.cancel()
         if executor is None:
             pool.shutdown(wait=True, kill_workers=True)
+
+
+class _Dealt:
+    """Cells that wait, that an executor has, and whose process has died."""
+
+    def __init__(self, cells: Sequence[Cell], keep: Keep, most: int) -> None:
+        self._waiting, self._tries = deque(cells), dict.fromkeys(cells, 0)
+        self._keep, self._most = keep, most
+        self._running: dict[Future[Outcome], Cell] = {}
+        self._died: list[Cell] = []
+
+    @property
+    def left(self) -> bool:
+        """Whether any is still to end."""
+        return bool(self._waiting or self._running)
+
+    @property
+    def broken(self) -> bool:
+        """Whether somebody died, and the executor with it."""
+        return bool(self._died)
+
+    def submit(self, executor: Executor) -> None:
+        """Have as many run as may; who is suspected of a death runs alone."""
+        while self._waiting and len(self._running) < (1 if self._tries[self._waiting[0]] else self._most):
+            try:
+                future = executor.submit(run_cell, self._waiting[0].config.to_query(), self._keep)
+            except BrokenExecutor:
+                if not self._running:
+                    raise
+                return  # those that it had are about to say so
+            self._running[future] = self._waiting.popleft()
+
+    def ended(self) -> Iterator[tuple[Cell, Outcome]]:
+        """Wait for one at least."""
+        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            cell, outcome = self._running.pop(future), _outcome(future)
+            if outcome is not None:
+                yield cell, outcome
+            else:
+                self._died.append(cell)
+
+    def begin_again(self) -> Iterator[tuple[Cell, Outcome]]:
+        """For a new executor: all that the old one had wait once more; who has died too often has ended."""
+        self._waiting.extend(self._running.values())
+        self._running.clear()
+        while self._died:
+            cell = self._died.pop()
+            self._tries[cell] += 1
+            if self._tries[cell] < TRIES:
+                self._waiting.append(cell)
+            else:
+                yield cell, Outcome(error=DIED)
+
+    def cancel(self) -> None:
+        """What has not begun, does not."""
+        for future in self._running:
+            future.cancel()
 
 
 def _outcome(future: Future[Outcome]) -> Outcome | None:
