@@ -105,8 +105,8 @@ def memory_runs_out(hub: Hub, times: int) -> Row:
     for _ in range(times):
         nursery.rlimit(resource.RLIMIT_AS, (nursery.memory_info().vms + 100_000_000, resource.RLIM_INFINITY))
         at, run = neighbour.step, hub.start(LARGE, "me")
-        wait_for(lambda run=run: run.worker is not None and run.worker.pid)
-        process = psutil.Process(run.worker.pid)  # its limits are those of whom it was forked from
+        wait_for(lambda run=run: run.worker is not None)
+        process = psutil.Process(support.born(run.worker))  # its limits are those of whom it was forked from
         nursery.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
         wait_for(lambda run=run: run.worker is None)
         fine = "not enough memory" in run.text and neighbour.status is Status.RUNNING and neighbour.step > at

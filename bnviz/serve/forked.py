@@ -110,14 +110,16 @@ class Forked:
         self._line: socket.socket | None = line
         self._nursery, self._errors, self._lock = nursery, errors, threading.Lock()
         self._asked = time.monotonic()
-        self._pid = 0
+        self._pid: int | None = None
         self._status: int | None = None
         self._handle: int | None = None
 
     @property
     def pid(self) -> int:
-        """The process id; 0 before it is born."""
+        """The process id. Errors: ProcessLookupError before it is born: any number would be somebody else's."""
         self.poll()
+        if self._pid is None:
+            raise ProcessLookupError("This worker is still to be born.")
         return self._pid
 
     def poll(self) -> int | None:

@@ -75,7 +75,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id; 0 as long as it is being born."""
+        """The process id. Errors: ProcessLookupError as long as it is being born."""
         return self.process.pid
 
     @property

@@ -111,5 +111,5 @@ class Worker(Child):
     def _processor_time(self) -> float:
         try:
             return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
-        except psutil.Error:  # it is gone, and what it said ends
+        except (psutil.Error, ProcessLookupError):  # it is gone, and what it said ends, or still to be born
             return nan

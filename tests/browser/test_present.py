@@ -32,6 +32,8 @@ CHARTS = f"{PLAYER} .js-plotly-plot"
 
 def texts(page):
     """All texts to be seen, none of them under 18 pixels."""
+    state = "[document.documentElement.className, document.fullscreenElement?.localName]"
+    assert page.evaluate(state) == ["bnviz-present", "html"]
     found = page.evaluate(TEXTS)
     assert [each for each in found if each[0] < 18] == []
     return {text for _, text in found}

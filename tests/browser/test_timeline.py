@@ -43,7 +43,7 @@ def test_everything_goes_back_to_a_step_while_training_goes_on(quiet_page, serve
     shows(page, 0)
     page.mouse.up()
     expect(sentence).not_to_contain_text("accuracy is")  # nothing is learned at step 0
-    assert "since step" not in page.locator(".bnviz-layers").inner_text()  # and nothing is changed yet
+    expect(page.locator(".bnviz-layers")).not_to_contain_text("since step")  # and nothing is changed yet
     before = page.evaluate(SLIDER)[2]
     page.keyboard.press("ArrowRight")
     shows(page, 10)

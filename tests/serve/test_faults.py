@@ -27,7 +27,7 @@ from bnviz.serve.worker import Worker
 from bnviz.source import Status
 from tests.serve.conftest import without_runs
 from tests.support import server as support
-from tests.support.server import ROOT
+from tests.support.server import ROOT, born
 
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
 BNVIZ = Path(bnviz.__file__).parent
@@ -111,7 +111,7 @@ def test_a_worker_that_hangs_before_its_first_word_is_found_too(monkeypatch):
     monkeypatch.setattr(worker_module, "IDLE_LOOKS_AT_FIRST", 3)
     worker = Worker()
     try:
-        os.kill(worker.pid, signal.SIGSTOP)
+        os.kill(born(worker), signal.SIGSTOP)
         items = worker.run(CONFIG)
         assert [worker.look(begun=False) for _ in range(3)][-1].startswith("its process has given no sign of life")
         worker.close()
@@ -162,12 +162,12 @@ def test_without_memory_a_run_ends_with_a_sentence_that_says_what_takes_less():
 KEEPS_A_RUN = """
 import time
 from bnviz.serve.hub import Hub
-from tests.serve.test_faults import CONFIG
+from tests.serve.test_faults import CONFIG, born
 hub = Hub()
 hub.open()
 run = hub.start(CONFIG, "me")
 while True:
-    print(run.worker.pid, run.step, flush=True)
+    print(born(run.worker), run.step, flush=True)
     time.sleep(0.01)
 """
 

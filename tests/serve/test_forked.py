@@ -15,7 +15,7 @@ from bnviz.serve.forked import NURSERY, Nursery
 from bnviz.serve.hub import Hub
 from bnviz.serve.processes import Child
 from bnviz.serve.worker import Worker
-from tests.support.server import wait_for
+from tests.support.server import born, wait_for
 
 CONFIG = RunConfig(depth=2, width=8, steps=1_000_000)
 pytestmark = pytest.mark.skipif(not forked.FORKS, reason="there is no fork here")
@@ -76,11 +76,13 @@ def test_the_nursery_dies_and_who_was_born_lives_on():
 def test_who_is_not_wanted_any_more_is_not_born():
     nursery = Nursery()
     child = Child(nursery.fork)  # torch is still to be imported
-    assert (child.alive, child.pid) == (True, 0)
+    assert child.alive
+    with pytest.raises(ProcessLookupError, match="still to be born"):  # a number would be that of another process
+        os.kill(child.pid, signal.SIGSTOP)
     child.close()
     assert (child.alive, child.process.wait()) == (False, -signal.SIGKILL)
     other = Child(nursery.fork)
-    wait_for(lambda: other.pid)
+    born(other)
     process = nursery._process
     Child(nursery.fork).close()  # also where it is ended at once, the nursery, which does not hang, stays
     assert nursery._process is process
@@ -96,7 +98,6 @@ def test_why_nobody_can_be_born_is_said(broken):
     child = Child(broken.fork)
     assert child.stdout.read() == b""
     assert child.last_words() == "ImportError: torch is broken here"
-    assert child.pid == 0
     child.close()
 
 

@@ -172,10 +172,10 @@ def test_two_threads_may_close_it_at_once():
 @pytest.mark.parametrize("forked", [True, False])
 def test_it_ends_with_its_parent_however_that_dies(forked):
     code = (
+        "from tests.support.server import born\n"
         "from bnviz.serve.worker import Worker; from bnviz.config import RunConfig\n"
         f"w = Worker({forked})\n"
-        "while not w.pid: pass\n"
-        "print(w.pid, flush=True)\n"
+        "print(born(w), flush=True)\n"
         "for item in w.run(RunConfig(steps=1000000)): pass"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -11,11 +11,13 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 from websockets.sync.client import ClientConnection, connect
+
+from bnviz.serve.processes import Child
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,6 +87,16 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> object:
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)
     return value
+
+
+def born(worker: Child) -> int:
+    """Its process id, once it has one."""
+
+    def pid() -> int | None:
+        with suppress(ProcessLookupError):
+            return worker.pid
+
+    return wait_for(pid)
 
 
 def watch(dashboard: Dashboard, run: str, **headers: str) -> ClientConnection:

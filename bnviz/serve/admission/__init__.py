@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from bnviz import awake
@@ -92,7 +93,8 @@ class Admission:
         if workers:
             worker = next(iter([*(workers - known.keys()), *known]))
             known.pop(worker, None)
-            known[worker] = memory.taken_by(worker.pid)
+            with suppress(ProcessLookupError):  # it is still being born
+                known[worker] = memory.taken_by(worker.pid)
         self._taken = known
 
     def tick(self, runs: Iterable[Run]) -> Run | None:

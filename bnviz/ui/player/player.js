@@ -9,7 +9,7 @@ import { onKey } from "./keys.js";
 import { showAnswer, showLesson } from "./lesson.js";
 import { buildGrid, listen, look } from "./panels.js";
 import { forgetArrays, rememberArrays } from "./plotly_fast.js";
-import { leftFullScreen } from "./present.js";
+import { keepPresenting, leftFullScreen } from "./present.js";
 import { advance } from "./replay.js";
 import { backAgain, connect, passedOn, sayHidden, send, watchOver } from "./socket.js";
 import { showWords } from "./stages.js";
@@ -159,8 +159,8 @@ function stop(s) {
 
 export default function player(component) {
   const { data, parentElement, setTriggerValue } = component;
-  let s = STATES.get(parentElement);
-  if (!s) STATES.set(parentElement, (s = start(parentElement)));
+  const known = STATES.get(parentElement), s = known ?? start(parentElement);
+  STATES.set(parentElement, s);
   const moved = data.socket !== s.data?.socket || data.run !== s.data?.run;
   Object.assign(s, { data, trigger: setTriggerValue });
   for (const button of s.controls) {
@@ -175,6 +175,7 @@ export default function player(component) {
     s.turn = data.turn;
     openTab(s, data.tab);
   }
+  if (!known) keepPresenting(s);
   const now = theme(s);
   if (now !== s.view.theme) look(s, { theme: now });
   if (data.audience) beAudience(s);

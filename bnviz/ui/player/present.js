@@ -29,6 +29,9 @@ export function present(s, on = !presenting()) {
   look(s, { present: on });
 }
 
+// The page may build this component anew: whoever presents goes on presenting.
+export const keepPresenting = (s) => document.fullscreenElement === root() && present(s, true);
+
 // Escape leaves full screen before any script hears of it.
 export const leftFullScreen = (s) => document.fullscreenElement || present(s, false);
 
