@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
+import zlib
 
 import numpy as np
 
@@ -26,6 +28,7 @@ class History:
 
     def __init__(self, most: int = MAX_STEPS) -> None:
         self._steps: list[tuple[Frame, ...]] = []
+        self._folded = b""  # the steps before these, while nobody looks
         self._events: list[Event] = []
         self._most = self._limit = most
         self.added_at: float | None = None
@@ -40,6 +43,7 @@ class History:
     def add(self, frames: tuple[Frame, ...]) -> None:
         """Append the frames of a step."""
         with self._lock:
+            self._unfold()
             if not self._steps or len(frames) != len(self._steps[-1]):
                 self._limit = min(int(np.clip(MAX_BYTES / _size(frames), MIN_STEPS, MAX_STEPS)), self._most)
             self._steps.append(frames)
@@ -51,6 +55,7 @@ class History:
     def add_event(self, event: Event) -> None:
         """Append an event; at a rewind, forget what is told anew."""
         with self._lock:
+            self._unfold()
             if event.kind == "rewind":
                 self._steps = [frames for frames in self._steps if frames[0].step < event.step]
                 self._events = []
@@ -60,22 +65,41 @@ class History:
     def snapshot(self) -> tuple[list[tuple[Frame, ...]], list[Event]]:
         """Copies of the lists of steps and of events."""
         with self._lock:
+            self._unfold()
             return list(self._steps), list(self._events)
 
     def nearest(self, step: int) -> tuple[Frame, ...] | None:
         """The frames of the kept step nearest to `step`."""
         with self._lock:
+            self._unfold()
             return min(self._steps, key=lambda frames: abs(frames[0].step - step), default=None)
 
     def moved(self, step: int | None, by: int) -> int | None:
         """The kept step `by` places after the one nearest to `step`; None stands for the newest, and beyond it."""
         with self._lock:
+            self._unfold()
             known = [frames[0].step for frames in self._steps]
         if not known:
             return None
         here = len(known) - 1 if step is None else min(range(len(known)), key=lambda place: abs(known[place] - step))
         place = max(0, here + by)
         return known[place] if place < len(known) - 1 else None
+
+    def fold(self) -> bool:
+        """Hold all but the newest step in one compressed piece until somebody asks; whether there was any to fold.
+
+        As thirty small arrays a frame takes three times the room, spread over all of the process's memory.
+        """
+        with self._lock:
+            *before, newest = self._steps or [()]
+            if before:
+                self._folded, self._steps = zlib.compress(pickle.dumps(before, pickle.HIGHEST_PROTOCOL), 1), [newest]
+            return bool(before)
+
+    def _unfold(self) -> None:
+        if self._folded:
+            self._steps[:0] = pickle.loads(zlib.decompress(self._folded))
+            self._folded = b""
 
 
 def _size(frames: tuple[Frame, ...]) -> int:

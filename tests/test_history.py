@@ -49,3 +49,31 @@ def test_the_nearest_step_and_events(make_frame):
     assert kept.nearest(14)[0].step == 10
     assert kept.latest[0].step == 20
     assert kept.snapshot()[1] == [Event(10, "diverged", "none")]
+
+
+def test_what_nobody_looks_at_is_folded_and_all_there_again(make_frame):
+    kept, plain = History(), History()
+    assert not kept.fold()
+    for step in range(0, 50, 10):
+        frames = (make_frame(RunConfig(depth=2), step, "none"),)
+        kept.add(frames)
+        plain.add(frames)
+    kept.add_event(Event(10, "diverged", "none"))
+    for ask in (
+        History.snapshot,
+        lambda kept: kept.nearest(14),
+        lambda kept: kept.moved(20, 1),
+        lambda kept: kept.add(frames),
+        lambda kept: kept.add_event(Event(30, "rewind")),
+    ):
+        assert kept.fold()
+        assert not kept.fold()
+        assert len(kept._steps) == 1
+        assert kept.latest[0].step >= 40
+        ask(kept)
+        assert len(kept._steps) > 1
+    steps = kept.snapshot()[0]
+    assert [frames[0].step for frames in steps] == [0, 10, 20]
+    for (found,), (expected,) in zip(steps, plain.snapshot()[0], strict=False):
+        for name in found.__slots__:
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))

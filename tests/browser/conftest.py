@@ -51,10 +51,12 @@ def quiet_page(page: Page):
     """A page whose console is empty when the test ends."""
     page.set_default_timeout(15_000)
     said: list[str] = []
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(f"{request.url}: {request.failure}"))
     page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     yield page
-    assert [text for text in said if text not in HARMLESS] == []
+    assert [text for text in said if text not in HARMLESS] == [], failed
 
 
 def opened(page: Page, url: str) -> Page:

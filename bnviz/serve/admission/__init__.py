@@ -26,6 +26,9 @@ GIVES_WAY_SECONDS = 10.0
 LEAVES_SECONDS = 30.0
 """A waiting run that nobody has looked at for so long loses its place."""
 
+FOLDED_SECONDS = 20.0
+"""A run without a worker that nobody has watched for so long takes as little memory as it can."""
+
 
 class TooManyRuns(RuntimeError):
     """More than the queue takes."""
@@ -83,10 +86,12 @@ class Admission:
     def measure(self, runs: Iterable[Run]) -> None:
         """See what one of the workers takes, in turn, as that takes over 10 ms; no lock has to be held for that.
 
-        Frames are many small pieces of memory: those of runs that are forgotten by now are given back.
+        Frames are many small pieces of memory: those of runs that nobody looks at are folded, and what they and those
+        of runs that are forgotten by now took is given back.
         """
         known_before, self._known = self._known, len(runs := tuple(runs))
-        if self._known < known_before:
+        left = [run for run in runs if run.worker is None and run.alone_for > FOLDED_SECONDS]
+        if sum(run.history.fold() for run in left) or self._known < known_before:
             memory.give_back()
         workers = {worker for run in runs if (worker := run.worker) is not None}
         known = {worker: taken for worker, taken in self._taken.items() if worker in workers}  # the oldest first
