@@ -15,6 +15,8 @@ PLAYER = ".bnviz-player"
 SMALL = RunConfig(depth=3, width=32, steps=1_000_000)
 NAMES = "--host-resolver-rules=MAP demo.school.org 127.0.0.1"
 """For tests of a server that is called by a name."""
+SELF_SIGNED = "--ignore-certificate-errors"
+"""To ignore them in a context makes Chromium ask again on each connection, and give up where there are many."""
 HARMLESS = ("Failed to load resource: net::ERR_NAME_NOT_RESOLVED",)  # Streamlit's own fonts, where there is no network
 
 
@@ -32,7 +34,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     options = launch_options()
-    return {**browser_type_launch_args, **options, "args": [*options["args"], NAMES]}
+    return {**browser_type_launch_args, **options, "args": [*options["args"], NAMES, SELF_SIGNED]}
 
 
 @pytest.fixture(scope="session")

@@ -61,8 +61,11 @@ def found(page, theme):
     return page.evaluate(FOUND, OPTIONS[theme])
 
 
-def settled(page):
-    """The page's script has run, and so has the tab that was asked for."""
+def settled(page, tab=None):
+    """The page's script has run, and for this tab."""
+    if tab is not None:
+        told = f"[?&]tab={tab}(&|$)" if tab != "layers" else "^(?!.*[?&]tab=)"  # where everybody begins
+        expect(page).to_have_url(re.compile(told))
     expect(page.locator("[data-testid=stApp]")).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=30_000
     )
@@ -79,7 +82,7 @@ def test_axe_finds_nothing_serious_on_any_tab_in_any_sheet_and_in_present(quiet_
     for tab in page.get_by_role("tab").all():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
-        settled(page)
+        settled(page, tab.get_attribute("data-tab"))
         assert found(page, theme) == [], tab.inner_text()
     page.get_by_role("tab").first.click()
     for key in ("Keys", "Save", "Share"):

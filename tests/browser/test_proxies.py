@@ -38,11 +38,6 @@ def behind(tmp_path_factory):
         yield url
 
 
-@pytest.fixture
-def browser_context_args(browser_context_args):
-    return {**browser_context_args, "ignore_https_errors": True, "accept_downloads": True}
-
-
 def test_below_a_path_and_through_tls_all_is_there(quiet_page, context, behind):
     page, sockets = quiet_page, []
     page.on("websocket", lambda socket: sockets.append(socket.url))
