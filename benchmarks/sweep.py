@@ -13,7 +13,7 @@ import torch
 from distributed import Client, LocalCluster
 
 from bnviz import RunConfig, sweep, train
-from bnviz.sweeping import cells
+from bnviz.sweeping.plan import cells
 
 
 def loop(base: RunConfig, grid: dict[str, list[float]], seeds: int) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bnviz.presets import PRESETS
     from bnviz.probe import Probe
     from bnviz.recording import Recording
-    from bnviz.sweeping import Sweep, sweep
+    from bnviz.sweeping.results import Sweep
+    from bnviz.sweeping.sweep import sweep
     from bnviz.training import Trainer, train
     from bnviz.watching import Watch, watch
 
@@ -51,7 +52,7 @@ _HOME = {
     "internal_covariate_shift": "ics", "make_cnn": "models", "make_mlp": "models", "PRESETS": "presets",
     "Probe": "probe", "Recording": "recording", "Trainer": "training", "train": "training",
     "Watch": "watching", "watch": "watching", "Finding": "linting", "lint": "linting",
-    "Report": "comparing", "compare": "comparing", "Sweep": "sweeping", "sweep": "sweeping",
+    "Report": "comparing", "compare": "comparing", "Sweep": "sweeping.results", "sweep": "sweeping.sweep",
 }  # fmt: skip
 """Where each public name lives."""
 

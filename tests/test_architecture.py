@@ -37,12 +37,13 @@ WITH_TORCH = {
     "integrations",
     "linting",
     "comparing",
-    "sweeping",
 }
 """Importing these brings torch; no other may. (A law's own module is imported when it is measured.)"""
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
 OPTIONAL = {"bnviz.integrations.lightning", "bnviz.integrations.huggingface"}
 """These bring a framework along, which is the user's own and need not be there."""
+SWEEPS = {f"bnviz.sweeping.{name}" for name in ("cell", "running", "sweep")}
+"""A sweep that is planned or read takes no torch; one that is run does."""
 LAW_MODULES = {"bnviz.laws.law", "bnviz.laws.batchnorm", "bnviz.laws.shift", "bnviz.laws.at_init", "bnviz.laws.trained"}
 
 
@@ -102,7 +103,7 @@ def test_no_circle():
 
 def library(module: str) -> str:
     """What takes seconds to import and the module may bring: it is there already when that module is imported."""
-    if floor(module) in WITH_TORCH or module in LAW_MODULES:
+    if floor(module) in WITH_TORCH or module in LAW_MODULES | SWEEPS:
         return "torch"
     return "streamlit" if floor(module) == "ui" or module in WITH_STREAMLIT else "sys"
 
@@ -140,7 +141,7 @@ def test_what_a_module_brings_along(module):
     alike = tuple(each for each in IMPORTED if library(each) == library(module))
     brought = loaded(library(module), alike)[module]
     assert brought is not None, "it cannot be imported by itself"
-    if floor(module) not in WITH_TORCH and module not in LAW_MODULES:
+    if floor(module) not in WITH_TORCH and module not in LAW_MODULES | SWEEPS:
         assert "torch" not in brought, "torch costs over 2 s and 200 MB"
     if module not in WITH_STREAMLIT and floor(module) not in ("ui",):
         assert not {"streamlit", "pandas", "plotly"} & set(brought)

@@ -34,7 +34,9 @@ def add(commands: Any) -> None:
 
 
 def _sweep(chosen: argparse.Namespace) -> None:
-    from bnviz.sweeping import Sweep, axis, sweep
+    from bnviz.sweeping.plan import axis
+    from bnviz.sweeping.results import Sweep
+    from bnviz.sweeping.sweep import sweep
 
     grid = {}
     for text in chosen.grid:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import nan
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,28 +15,12 @@ from bnviz.config import RunConfig
 from bnviz.frames import Event, Frame
 from bnviz.models.copies import told
 from bnviz.recording import Recording
+from bnviz.sweeping.outcome import Keep, Outcome
 from bnviz.training import Trainer, record
 from bnviz.verdict.signs import gradient_rate
 
-Keep = Literal["summary", "last", "all"]
-"""What is kept of a run's frames: none, those of its last measured step, or all."""
-KEPT: tuple[Keep, ...] = get_args(Keep)
-"""From the least to the most."""
 LEARNED = 0.9
 """Test accuracy from which on a net has learned: `steps_to_90`."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a cell."""
-
-    rows: tuple[dict[str, Any], ...] = ()
-    """One for each arm, in their order: see `row`."""
-    error: str = ""
-    """Why there is none."""
-    seconds: float = nan
-    recording: bytes = b""
-    """As `Recording.write` writes it; empty where nothing is kept."""
 
 
 def run_cell(query: str, keep: Keep) -> Outcome:

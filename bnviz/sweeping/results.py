@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bnviz.config import RunConfig
 from bnviz.recording import Recording
-from bnviz.sweeping.cell import Outcome
+from bnviz.sweeping.outcome import Outcome
 from bnviz.sweeping.plan import Cell
 from bnviz.sweeping.store import Store
 

@@ -13,7 +13,8 @@ from loky import ProcessPoolExecutor, cpu_count
 
 from bnviz.leash import be_a_helper
 from bnviz.models.copies import told
-from bnviz.sweeping.cell import Keep, Outcome, run_cell
+from bnviz.sweeping.cell import run_cell
+from bnviz.sweeping.outcome import Keep, Outcome
 from bnviz.sweeping.plan import Cell
 
 TRIES = 3

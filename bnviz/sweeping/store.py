@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bnviz.sweeping.cell import KEPT, Keep, Outcome
+from bnviz.sweeping.outcome import KEPT, Keep, Outcome
 from bnviz.sweeping.plan import Cell
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bnviz.config import RunConfig
-from bnviz.sweeping import axis, cells
+from bnviz.sweeping.plan import axis, cells
 
 BASE = RunConfig(depth=2, width=8, dataset="iris", seed=5)
 

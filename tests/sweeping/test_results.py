@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from bnviz.config import RunConfig
-from bnviz.sweeping import OUTCOMES, Outcome, Sweep, cells
+from bnviz.sweeping.outcome import Outcome
+from bnviz.sweeping.plan import cells
+from bnviz.sweeping.results import OUTCOMES, Sweep
 
 BASE = RunConfig(depth=2, width=8, dataset="iris")
 GRID = {"depth": [2, 6, 12], "learning_rate": [0.1, 1.0]}

@@ -1,0 +1,52 @@
+"""`bnviz.sweep`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from tqdm import tqdm
+
+from bnviz.config import RunConfig
+from bnviz.presets import preset
+from bnviz.sweeping.outcome import KEPT, Keep
+from bnviz.sweeping.plan import cells
+from bnviz.sweeping.results import Sweep
+from bnviz.sweeping.running import run_all
+from bnviz.sweeping.store import Store
+
+
+def sweep(
+    base: RunConfig | str, grid: Mapping[str, Sequence[object]], *, seeds: int | Iterable[int] = 4,
+    executor: Executor | None = None, out: str | Path | None = None, keep: Keep = "last", jobs: int | None = None,
+    progress: bool | None = None,
+) -> Sweep:  # fmt: skip
+    """Train `base` for every combination of the settings in `grid`, and every seed.
+
+    base: a config, or the name of a preset. grid: values by the name of a setting, such as `{"depth": [2, 6, 20]}`.
+    seeds: how many, from the base's on, or which. executor: any `concurrent.futures.Executor`, such as that of a Dask
+    client (`client.get_executor()`); None: processes of this machine, `jobs` of them (None: one a core).
+    out: a folder that keeps each cell as it ends; a sweep that was interrupted goes on from there (None: nothing is
+    kept). keep: of each run's frames `summary`: none, `last`: those of its last measured step, `all`.
+    progress: a bar on stderr; None: if that is a terminal.
+
+    A cell that raises, diverges, or whose process dies three times, is a result with its reason.
+    Errors: ValueError that names the setting, the value and what is allowed; OSError for the folder.
+    """
+    config = preset(base).config if isinstance(base, str) else base
+    if keep not in KEPT:
+        raise ValueError(f"keep must be one of {', '.join(KEPT)}, got {keep!r}.")
+    planned = cells(config, grid, seeds)
+    store = Store(Path(out)) if out is not None else None
+    found = {cell: known for cell in planned if store and (known := store.get(cell, keep)) is not None}
+    missing = [cell for cell in planned if cell not in found]
+    quiet = not (sys.stderr.isatty() if progress is None else progress)
+    with tqdm(total=len(planned), initial=len(found), unit=" runs", disable=quiet) as bar:
+        for cell, outcome in run_all(missing, keep, executor, jobs):
+            found[cell] = outcome
+            if store:
+                store.put(cell, outcome, keep)
+            bar.update()
+    return Sweep(config, tuple(grid), {cell: found[cell] for cell in planned}, store)
