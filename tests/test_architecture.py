@@ -42,7 +42,7 @@ WITH_TORCH = {
 WITH_STREAMLIT = {"bnviz.serve.app", "bnviz.serve.launch", "bnviz.ui"}
 OPTIONAL = {"bnviz.integrations.lightning", "bnviz.integrations.huggingface"}
 """These bring a framework along, which is the user's own and need not be there."""
-SWEEPS = {f"bnviz.sweeping.{name}" for name in ("cell", "running", "sweep")}
+SWEEPS = {f"bnviz.sweeping.{name}" for name in ("cell", "cost", "running", "sweep")}
 """A sweep that is planned or read takes no torch; one that is run does."""
 LAW_MODULES = {"bnviz.laws.law", "bnviz.laws.batchnorm", "bnviz.laws.shift", "bnviz.laws.at_init", "bnviz.laws.trained"}
 

@@ -96,6 +96,7 @@ def test_progress_is_shown_in_a_terminal_only(tmp_path):
         (["--url", "demo.school.org"], "url must be an address such as https://demo.school.org/bnviz, got 'demo.sch"),
         (["--port", "0"], "port must be a whole number from 1 to 65535, got 0."),
         (["--cores", "0"], "cores must be a whole number from 1 to 1024, got 0."),
+        (["--sweeps", "-1"], "sweeps must be a whole number from 0 to 1024, got -1."),
         (["--memory", "0.1"], "memory must be a number from 0.5 to 100000, got 0.1."),
     ],
 )

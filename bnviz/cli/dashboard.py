@@ -11,6 +11,8 @@ from typing import Any
 from bnviz.cli.lessons import own_lessons
 from bnviz.cli.mistakes import UserError
 
+MOST_PROCESSES = 1024
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What `bnviz` takes without a command."""
@@ -28,6 +30,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     bounds.add_argument("--memory", type=float, metavar="GB", help="memory of all runs; one may take half of it, "
                         "and who finds no room waits (default: nine tenths of this machine's)")  # fmt: skip
     bounds.add_argument("--minutes", type=float, help="a run is stopped after this time (default: 60)")
+    bounds.add_argument("--sweeps", type=int, metavar="N", help="processes that train the page's sweeps; 0: none are "
+                        "trained (default: one a core; none with --lan or --url)")  # fmt: skip
     bounds.add_argument("--viewers", type=int, help="so many pages watch at once (default: 500)")
 
 
@@ -51,6 +55,8 @@ def _size(text: str) -> int:
 def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
     if chosen.port is not None and not 1 <= chosen.port <= 65535:
         raise UserError(f"port must be a whole number from 1 to 65535, got {chosen.port}.")
+    if chosen.sweeps is not None and not 0 <= chosen.sweeps <= MOST_PROCESSES:
+        raise UserError(f"sweeps must be a whole number from 0 to {MOST_PROCESSES}, got {chosen.sweeps}.")
     from bnviz.serve.admission.limits import Limits
     from bnviz.serve.app import make_app
     from bnviz.serve.launch import Place, serve
@@ -75,7 +81,10 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         if not model.fits:
             print(f"{model.title}: {model.problem}", file=sys.stderr)
     behind = None if chosen.url is None else Place.of(chosen.url)
-    serve(make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query, behind=behind)
+    serve(
+        make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query, behind=behind,
+        sweeps=chosen.sweeps,
+    )  # fmt: skip
 
 
 def _open(chosen: argparse.Namespace) -> None:

@@ -56,13 +56,14 @@ class Place:
 
 def serve(
     app: st.App, *, port: int | None = None, lan: bool = False, browser: bool = True, query: str = "",
-    behind: Place | None = None,
+    behind: Place | None = None, sweeps: int | None = None,
 ) -> None:  # fmt: skip
     """Run the server until it is stopped, and open the page in a browser once it answers.
 
     port: None takes the first free one from `PORT` on. lan: be reachable from other machines. query: of the page's
-    link, such as `?run=...`. behind: a proxy, which offers the page there. Errors: OSError when the port that was asked
-    for is taken.
+    link, such as `?run=...`. behind: a proxy, which offers the page there. sweeps: processes that train visitors'
+    sweeps; None: one a core where the page is for its user alone, else none. Errors: OSError when the port that was
+    asked for is taken.
     """
     chosen = free_port(port, lan)
     address = "0.0.0.0" if lan else "127.0.0.1"
@@ -74,7 +75,9 @@ def serve(
     if browser:
         threading.Thread(target=_open_when_ready, args=(url, query), daemon=True).start()
     overrides = options() | {"server.address": address, "server.port": chosen, "server.headless": True}
-    server().local = not lan and behind is None
+    server().local = local = not lan and behind is None
+    server().sweeps.processes = sweeps if sweeps is not None else server().hub.admission.limits.cores * local
+    server().sweeps.minutes = None if local else server().hub.admission.limits.minutes
     if behind is not None:
         overrides |= {"server.baseUrlPath": behind.path}
         overrides["server.allowedHosts"] = [*overrides["server.allowedHosts"], behind.host]

@@ -8,6 +8,7 @@ from bnviz.serve.health import Pulse
 from bnviz.serve.hub import Hub
 from bnviz.serve.selfcheck import SelfCheck
 from bnviz.serve.stream import Stream
+from bnviz.serve.sweeps import Sweeps
 from bnviz.serve.viewer import Viewer
 from bnviz.source import Source
 
@@ -18,6 +19,7 @@ class Server:
     def __init__(self, self_check: SelfCheck | None = None) -> None:
         self.hub = Hub()
         self.self_check = self_check or SelfCheck()
+        self.sweeps = Sweeps(lambda: self.hub.shelf.folder / "sweeps")
         self.pulse = Pulse()
         self.viewers: set[Viewer] = set()
         """All open sockets."""
@@ -43,6 +45,7 @@ class Server:
         for viewer in tuple(self.viewers):
             viewer.wake()
         self.self_check.close()
+        self.sweeps.close()
         self.hub.close()
 
     def stream(self, source: Source) -> Stream:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnviz.charts.look import PALETTE
+from bnviz.charts.look import PALETTE, Theme
 from bnviz.config import TITLES
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MOST_NUMBERS = 150
 """Cells of a heatmap in which a number can still be read."""
 
 
-def heatmaps(sweep: Sweep, outcome: str, x: str | None, y: str | None) -> go.Figure:
+def heatmaps(sweep: Sweep, outcome: str, x: str | None, y: str | None, theme: Theme = "light") -> go.Figure:
     """See `Sweep.figure`. Errors: ValueError for an axis or outcome that there is not."""
     import plotly.graph_objects as go  # noqa: PLC0415  when a picture is asked for
     from plotly.subplots import make_subplots  # noqa: PLC0415  the same
@@ -27,30 +27,52 @@ def heatmaps(sweep: Sweep, outcome: str, x: str | None, y: str | None) -> go.Fig
     across, down = _axes(sweep, x, y)
     table, kind = sweep.judged(outcome), sweep.kind(outcome)
     arms = sweep.base.labels
-    wide = {arm: _medians(table[table["arm"] == arm], outcome, across, down) for arm in arms}
+    found = {arm: _medians(table[table["arm"] == arm], outcome, across, down) for arm in arms}
     pictures: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
-        arm: (values, {"coloraxis": "coloraxis"}) for arm, values in wide.items()
+        arm: (values, {"coloraxis": "coloraxis"}) for arm, values in found.items()
     }
     if len(arms) > 1:
-        difference = wide[arms[1]] - wide[arms[0]]
-        pictures[f"{arms[1]} − {arms[0]}"] = difference, _diverging(difference)
+        difference = found[arms[1]] - found[arms[0]]
+        pictures[f"{arms[1]} − {arms[0]}"] = difference, _diverging(difference, theme)
     figure = make_subplots(1, len(pictures), subplot_titles=[*pictures], shared_yaxes=True, horizontal_spacing=0.04)
     for place, (values, look) in enumerate(pictures.values(), 1):
         text = "%{z:.3g}" if values.size <= MOST_NUMBERS else None
         names = {"x": [*map(_text, values.columns)], "y": [*map(_text, values.index)]}
         trace = go.Heatmap(z=values.to_numpy(), texttemplate=text, hoverongaps=False, **names, **look)
         figure.add_trace(trace, 1, place)
-    figure.update_xaxes(type="category", title_text=TITLES.get(across, across))
-    figure.update_yaxes(type="category")
+    wide, high = len(values.columns), len(values.index)  # said, or what is laid over it would make it smaller
+    figure.update_xaxes(type="category", title_text=TITLES.get(across, across), range=[-0.5, wide - 0.5])
+    figure.update_yaxes(type="category", range=[-0.5, high - 0.5])
     figure.update_yaxes(title_text=TITLES.get(down, down), col=1)
     title = f"{kind.title}, medians over {table['seed'].nunique()} seeds"
     figure.update_layout(title=title, template="plotly_white", coloraxis={"colorscale": "Viridis"}, height=420)
     return figure
 
 
-def _diverging(difference: pd.DataFrame) -> dict[str, Any]:
+def pressable(figure: go.Figure, sweep: Sweep, x: str | None, y: str | None) -> go.Figure:
+    """Lay something over each cell of `heatmaps` that can be pressed: its `customdata` is the link of a run there."""
+    import plotly.graph_objects as go  # noqa: PLC0415  as above
+
+    across, down = _axes(sweep, x, y)
+    links: dict[tuple[str, str], str] = {}
+    for cell in sweep.outcomes:
+        place = dict(cell.place) | {"seed": cell.config.seed}
+        links.setdefault((_text(place[across]), _text(place[down])), cell.config.to_query())
+    for trace in list(figure.data):
+        figure.add_trace(
+            go.Scatter(
+                x=[at for at, _ in links], y=[at for _, at in links], customdata=[*links.values()], mode="markers",
+                xaxis=trace.xaxis, yaxis=trace.yaxis, showlegend=False, opacity=0,
+                marker={"symbol": "square", "size": 34}, selected={"marker": {"opacity": 0}},
+                hovertemplate=f"{across} %{{x}}, {down} %{{y}}: press to open a run<extra></extra>",
+            )
+        )  # fmt: skip
+    return figure
+
+
+def _diverging(difference: pd.DataFrame, theme: Theme) -> dict[str, Any]:
     most = float(np.nanmax(np.abs(difference.to_numpy()), initial=0.0)) or 1.0
-    colors = PALETTE["light"]
+    colors = PALETTE[theme]
     scale = [[0, colors.arm(0)], [0.5, colors.background], [1, colors.arm(1)]]
     return {"colorscale": scale, "zmin": -most, "zmax": most, "showscale": False}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -99,3 +101,33 @@ def axis(text: str) -> tuple[str, tuple[str, ...]]:
 def _shortest(value: float, setting: object) -> str:
     """Four digits are enough of a value that nobody has written out; whole where the setting is."""
     return str(round(value)) if isinstance(setting, Whole) else f"{value:.4g}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep as it is asked for, in a form that travels: see `cells` for what the fields mean, and for errors."""
+
+    base: RunConfig
+    grid: tuple[tuple[str, tuple[Any, ...]], ...]
+    seeds: int
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """All runs."""
+        return cells(self.base, dict(self.grid), self.seeds)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the settings that are swept."""
+        return tuple(name for name, _ in self.grid)
+
+    def to_json(self) -> str:
+        """In one line."""
+        return json.dumps({"base": self.base.to_query(), "grid": dict(self.grid), "seeds": self.seeds})
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """What `to_json` has written. Errors: ValueError, KeyError, TypeError."""
+        told = json.loads(text)
+        grid = tuple((name, tuple(values)) for name, values in told["grid"].items())
+        return cls(RunConfig.from_query(told["base"]), grid, told["seeds"])

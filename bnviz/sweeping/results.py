@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bnviz.charts.look import Theme
 from bnviz.config import RunConfig
 from bnviz.recording import Recording
 from bnviz.sweeping.outcome import Outcome
@@ -140,11 +141,13 @@ class Sweep:
             told.append(f"{verdict} at {len(at)}" + (f": {where}." if len(at) else "."))
         return "\n".join(told)
 
-    def figure(self, outcome: str = "test_accuracy", x: str | None = None, y: str | None = None) -> go.Figure:
+    def figure(
+        self, outcome: str = "test_accuracy", x: str | None = None, y: str | None = None, theme: Theme = "light"
+    ) -> go.Figure:
         """Heatmaps over two axes (the last two by default): an arm each, medians over seeds, and their difference."""
         from bnviz.sweeping.pictures import heatmaps  # noqa: PLC0415  plotly, when it is asked for
 
-        return heatmaps(self, outcome, x, y)
+        return heatmaps(self, outcome, x, y, theme)
 
     def _pair(self, arm: str | None, with_arm: str | None) -> tuple[str, str]:
         labels = self.base.labels

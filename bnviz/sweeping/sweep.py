@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from bnviz.config import RunConfig
 from bnviz.presets import preset
-from bnviz.sweeping.outcome import KEPT, Keep
-from bnviz.sweeping.plan import cells
+from bnviz.sweeping.outcome import KEPT, Keep, Outcome
+from bnviz.sweeping.plan import Cell, cells
 from bnviz.sweeping.results import Sweep
 from bnviz.sweeping.running import run_all
 from bnviz.sweeping.store import Store
@@ -40,13 +40,28 @@ def sweep(
         raise ValueError(f"keep must be one of {', '.join(KEPT)}, got {keep!r}.")
     planned = cells(config, grid, seeds)
     store = Store(Path(out)) if out is not None else None
-    found = {cell: known for cell in planned if store and (known := store.get(cell, keep)) is not None}
-    missing = [cell for cell in planned if cell not in found]
+    found = known(planned, store, keep)
     quiet = not (sys.stderr.isatty() if progress is None else progress)
     with tqdm(total=len(planned), initial=len(found), unit=" runs", disable=quiet) as bar:
-        for cell, outcome in run_all(missing, keep, executor, jobs):
+        for cell, outcome in missing(planned, found, store, keep, executor, jobs):
             found[cell] = outcome
-            if store:
-                store.put(cell, outcome, keep)
             bar.update()
     return Sweep(config, tuple(grid), {cell: found[cell] for cell in planned}, store)
+
+
+def known(planned: Iterable[Cell], store: Store | None, keep: Keep) -> dict[Cell, Outcome]:
+    """What a folder has of the cells already."""
+    if store is None:
+        return {}
+    return {cell: outcome for cell in planned if (outcome := store.get(cell, keep)) is not None}
+
+
+def missing(
+    planned: Iterable[Cell], found: Mapping[Cell, Outcome], store: Store | None, keep: Keep,
+    executor: Executor | None = None, jobs: int | None = None,
+) -> Iterator[tuple[Cell, Outcome]]:  # fmt: skip
+    """Run the cells that are not found yet: each as it ends, kept by then. Errors: as `run_all`; OSError."""
+    for cell, outcome in run_all([cell for cell in planned if cell not in found], keep, executor, jobs):
+        if store is not None:
+            store.put(cell, outcome, keep)
+        yield cell, outcome

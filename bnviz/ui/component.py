@@ -18,7 +18,8 @@ from bnviz.source import Source
 from bnviz.ui import arm_rows, lessons, passing
 
 PLAIN_TABS = {
-    "presets": "Presets", "lessons": "Lessons", "recordings": "Recordings", "selfcheck": "Self-check",
+    "presets": "Presets", "lessons": "Lessons", "sweep": "Sweep", "recordings": "Recordings",
+    "selfcheck": "Self-check",
     "about": "What is this?",
 }  # fmt: skip
 """Names and titles of the tabs that the live component does not draw."""

@@ -30,6 +30,8 @@ def main() -> None:
     if "config" not in st.session_state:
         notice.keep(link.read())
     _turn_to(server().hub.get(st.session_state.pop("show", "")))
+    if (config := st.session_state.pop("open_config", None)) is not None:
+        _open_run(config)
     source = server().hub.get(st.session_state.get("run", ""))
     with st.sidebar:
         st.markdown("# bnviz\nWatch normalization work")
@@ -55,6 +57,10 @@ def _text(tab: str) -> None:
         gallery.draw(_start_preset)
     elif tab == "lessons":
         lessons.draw(_start_lesson)
+    elif tab == "sweep":
+        from bnviz.ui import sweeps  # noqa: PLC0415  when its tab is first looked at
+
+        sweeps.draw()
     elif tab == "recordings":
         from bnviz.ui import recordings  # noqa: PLC0415  when its tab is first looked at
 
@@ -96,6 +102,13 @@ def _start_preset(name: str) -> None:
     st.session_state.pop("progress", None)
     sidebar.put(live(PRESETS[name].config))
     component.open_tab(PRESETS[name].tab)
+
+
+def _open_run(config: RunConfig) -> None:
+    """Start a run of one's own with these very settings (before the widgets are drawn), and look at it."""
+    _forget_others_run()
+    sidebar.put(config)
+    component.open_tab(FIRST_TAB)
 
 
 def _start_lesson(name: str) -> None:

@@ -108,14 +108,18 @@ def test_others_are_let_in_by_lan_alone_which_says_whom(capsys, monkeypatch):
     launch.serve(app, browser=False)
     assert app.config["server.address"] == "127.0.0.1"
     assert server().local
+    assert (server().sweeps.processes, server().sweeps.minutes) == (server().hub.admission.limits.cores, None)
     assert "Open to" not in capsys.readouterr().out
     use(Server())
     launch.serve(app, browser=False, lan=True)
     assert app.config["server.address"] == "0.0.0.0"
     assert not server().local
+    assert (server().sweeps.processes, server().sweeps.minutes) == (0, 60)
     said = capsys.readouterr().out
     assert f"Open to every machine that can reach port {app.config['server.port']} of this one" in said
     assert "localhost, lab, lab.local" in said
+    launch.serve(app, browser=False, lan=True, sweeps=3)
+    assert server().sweeps.processes == 3
 
 
 @pytest.mark.parametrize(("status", "has_policy"), [(200, True), (304, False)])
