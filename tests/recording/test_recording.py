@@ -128,3 +128,18 @@ def test_arms_as_they_are_after_events():
         "batch": Arm("batch"),
         "batch+noise@0.1": Arm("batch", noise=True, learning_rate=0.1),
     }
+
+
+def test_whoever_only_writes_is_spared_pandas():
+    code = (
+        "import io, sys\n"
+        "from bnviz.config import RunConfig\n"
+        "from bnviz.frames import Event\n"
+        "from bnviz.recording import Note, StreamWriter\n"
+        "from bnviz.training import Trainer, record\n"
+        "config = RunConfig(dataset='iris', depth=1, width=4, batch_size=30, steps=20)\n"
+        "writer = StreamWriter(io.BytesIO(), config)\n"
+        "for item in [Note('starting'), *record(Trainer(config)), Event(10, 'diverged', 'none')]: writer.write(item)\n"
+        "sys.exit('pandas' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
