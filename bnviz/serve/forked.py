@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from math import inf
 from typing import IO, Any
 
@@ -147,7 +148,8 @@ class Forked:
             if self._status is not None:
                 return
             if self._handle is not None:
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has just ended by itself
+                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
                 return
             self._end(-KILLED)
         if time.monotonic() - self._asked > PATIENCE:

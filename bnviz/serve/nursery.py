@@ -16,8 +16,10 @@ import sys
 import traceback
 
 from bnviz.serve.child import serve_runs
-from bnviz.serve.warm_up import warm_up
+from bnviz.serve.warm_up import warm_up, warm_up_more
 
+IDLE_SECONDS = 1.0
+"""So long after its first work is done, it does what can wait."""
 REQUEST = 2**20
 """Bytes of a request at most: an environment and a folder."""
 
@@ -36,8 +38,12 @@ class Nursery:
         """Fork who is asked for, and tell of each who has ended."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._bell.fileno())
+        idle: float | None = IDLE_SECONDS
         while True:
-            ready, _, _ = select.select([self._asked, self._ended], [], [])
+            ready, _, _ = select.select([self._asked, self._ended], [], [], idle)
+            if not ready:
+                idle = None
+                warm_up_more()
             if self._ended in ready:
                 self._ended.recv(4096)
                 self._bury()

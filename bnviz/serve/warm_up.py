@@ -18,5 +18,16 @@ def warm_up(steps: int) -> None:
     trainer = Trainer(RunConfig(depth=2, width=4))
     for _ in range(steps):
         trainer.step(measure=True)
+    _freeze()
+
+
+def warm_up_more() -> None:
+    """Touch what runs need on data sets other than the first."""
+    import sklearn.datasets  # noqa: F401, PLC0415  a second, and 120 MB
+
+    _freeze()
+
+
+def _freeze() -> None:
     gc.collect()
     gc.freeze()  # what is imported stays: the collector need not look at it

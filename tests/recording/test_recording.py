@@ -137,7 +137,7 @@ def test_whoever_only_writes_is_spared_pandas():
         "from bnviz.frames import Event\n"
         "from bnviz.recording import Note, StreamWriter\n"
         "from bnviz.training import Trainer, record\n"
-        "config = RunConfig(dataset='iris', depth=1, width=4, batch_size=30, steps=20)\n"
+        "config = RunConfig(depth=1, width=4, steps=20)\n"
         "writer = StreamWriter(io.BytesIO(), config)\n"
         "for item in [Note('starting'), *record(Trainer(config)), Event(10, 'diverged', 'none')]: writer.write(item)\n"
         "sys.exit('pandas' in sys.modules)\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -54,6 +55,19 @@ def test_a_worker_is_as_if_started_now(tmp_path, monkeypatch):
     wait_for(lambda: not psutil.pid_exists(process.pid))
 
 
+def test_what_other_data_need_is_shared_as_well():
+    NURSERY.start()
+    maps = Path("/proc") / str(NURSERY._process.pid) / "maps"
+    wait_for(lambda: "sklearn" in maps.read_text())
+    worker = Worker()
+    try:
+        moons = RunConfig(dataset="moons", depth=2, width=8, steps=1_000_000)
+        assert next(item for item in worker.run(moons) if isinstance(item, tuple))[0].step == 0
+        assert psutil.Process(worker.pid).memory_full_info().uss < 100e6
+    finally:
+        worker.close()
+
+
 def test_the_nursery_dies_and_who_was_born_lives_on():
     one = Worker()
     items = one.run(CONFIG)
@@ -92,6 +106,16 @@ def test_who_is_not_wanted_any_more_is_not_born():
     assert other.last_words() == "its process ended with status 0"
     other.close()
     nursery.close()
+
+
+def test_who_has_just_ended_by_itself_can_be_ended(monkeypatch):
+    child = Child(NURSERY.fork)
+    os.kill(pid := born(child), signal.SIGKILL)
+    wait_for(lambda: not psutil.pid_exists(pid))
+    monkeypatch.setattr(forked.Forked, "_hear", lambda *_: False)  # it was told a moment too late
+    child.process.kill()
+    monkeypatch.undo()
+    child.close()
 
 
 def test_why_nobody_can_be_born_is_said(broken):
