@@ -65,6 +65,7 @@ def _make_net(config: RunConfig) -> str:
         f"    for layer in {'[*net.modules(), *heads.values()]' if heads else 'net.modules()'}:",
         "        if isinstance(layer, (nn.Linear, nn.Conv2d)):",
         f"            {INITS[config.init].replace('weight', 'layer.weight', 1)}",
+        *([f"            layer.weight.data.mul_({config.weight_scale!r})"] if config.weight_scale != 1 else []),
         "            if layer.bias is not None:",
         "                nn.init.zeros_(layer.bias)",
     ]

@@ -7,7 +7,18 @@ from collections.abc import Iterable
 from bnviz.charts import TABS
 from bnviz.config import SETTINGS
 
-ADVANCED = ("model", "init", "optimizer", "loss", "steps", "measure_every", "landscape", "bn_momentum", "groups")
+ADVANCED = (
+    "model",
+    "init",
+    "weight_scale",
+    "optimizer",
+    "loss",
+    "steps",
+    "measure_every",
+    "landscape",
+    "bn_momentum",
+    "groups",
+)
 """The settings that the page folds away."""
 PARTS = {
     "preset": "the box that starts from named settings",

@@ -48,6 +48,7 @@ def make_mlp(
     normalization: str = "none",
     init: Init = "xavier",
     *,
+    weight_scale: float = 1.0,
     bias: bool = True,
     noise: bool = False,
     groups: int = 8,
@@ -56,7 +57,9 @@ def make_mlp(
     """A fully connected net, (n, in_features) -> (n, out_features), one child per layer.
 
     Each of the `depth` hidden children is a Sequential of weight layer, normalization if any, noise if any,
-    and activation; the last child is the output nn.Linear. Biases start at 0; before BatchNorm there is none
+    and activation; the last child is the output nn.Linear. All weights are drawn as `init` says, times
+    `weight_scale`; from width to width, `xavier` then has a variance of weight_scale² / width (Glorot & Bengio 2010,
+    eq. 16). Biases start at 0; before BatchNorm there is none
     (Ioffe & Szegedy 2015, section 3.2). Nets that differ in normalization or noise alone start from the same
     weights under the same `torch.manual_seed`: nothing but the weights is drawn.
 
@@ -70,7 +73,7 @@ def make_mlp(
         for n_in, n_out in itertools.pairwise(sizes)
     ]
     children.append(skip_init(nn.Linear, sizes[-1], out_features, bias=bias))
-    model = _initialized(children, init)
+    model = _initialized(children, init, weight_scale)
     return set_normalization(model, normalization, noise=noise, groups=groups, bn_momentum=bn_momentum)
 
 
@@ -83,6 +86,7 @@ def make_cnn(
     normalization: str = "none",
     init: Init = "xavier",
     *,
+    weight_scale: float = 1.0,
     bias: bool = True,
     noise: bool = False,
     groups: int = 8,
@@ -108,7 +112,7 @@ def make_cnn(
         children.append(nn.Sequential(weight, ACTIVATIONS[activation](), *pooling))
     output = skip_init(nn.Linear, width if depth else channels, out_features, bias=bias)
     children.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), output))
-    model = _initialized(children, init)
+    model = _initialized(children, init, weight_scale)
     return set_normalization(model, normalization, noise=noise, groups=groups, bn_momentum=bn_momentum)
 
 
@@ -192,11 +196,11 @@ def _check_names(activation: str, init: str) -> None:
             raise ValueError(f"Unknown {kind} {name!r}. Choose one of {', '.join(allowed)}.")
 
 
-def _initialized(children: Sequence[nn.Module], init: Init) -> nn.Sequential:
+def _initialized(children: Sequence[nn.Module], init: Init, scale: float) -> nn.Sequential:
     with torch.no_grad():
         for child in children:
             layer = _weight_layer(child)
-            INITS[init](layer.weight)
+            INITS[init](layer.weight).mul_(scale)
             if layer.bias is not None:
                 layer.bias.zero_()
     return nn.Sequential(*children)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bnviz.charts.look import PALETTE, Theme
 from bnviz.config import TITLES
+from bnviz.sweeping.results import NO_DIFFERENCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,39 @@ def heatmaps(sweep: Sweep, outcome: str, x: str | None, y: str | None, theme: Th
     return figure
 
 
+def verdicts(sweep: Sweep, outcome: str, x: str | None, y: str | None, theme: Theme = "light") -> go.Figure:
+    """See `Sweep.figure_of_verdicts`. Errors: as `heatmaps`; ValueError where there are not two networks."""
+    import plotly.graph_objects as go  # noqa: PLC0415  as above
+
+    across, down = _axes(sweep, x, y)
+    if "seed" in (across, down):
+        raise ValueError("A verdict is over seeds: it takes two axes beside them.")
+    table = sweep.compared(outcome)
+    table = table.assign(gain=table["better"] - table["worse"], share=table[["better", "worse"]].max(axis=1))
+    wide = table.groupby([down, across])["gain"].mean().unstack(across)
+    words = table.groupby([down, across]).apply(_in_words).unstack(across)
+    figure = go.Figure(
+        go.Heatmap(
+            z=wide.to_numpy(), text=words.to_numpy(), texttemplate="%{text}", hoverongaps=False,
+            x=[*map(_text, wide.columns)], y=[*map(_text, wide.index)], **_diverging(wide, theme, 1.0),
+        )
+    )  # fmt: skip
+    figure.update_xaxes(type="category", title_text=TITLES.get(across, across))
+    figure.update_yaxes(type="category", title_text=TITLES.get(down, down))
+    one, other = sweep.base.labels[1], sweep.base.labels[0]
+    title = f"{sweep.kind(outcome).title}: where {one} helps and hurts against {other}, and in which share of the seeds"
+    figure.update_layout(title=title, template="plotly_white", height=420)
+    return figure
+
+
+def _in_words(places: pd.DataFrame) -> str:
+    """Of places that share a cell: the verdict, with the share of seeds where there is one; `differs` between them."""
+    (verdict, *others) = set(places["verdict"])
+    if others:
+        return "differs"
+    return "=" if verdict == NO_DIFFERENCE else f"{verdict}<br>{places['share'].mean():.0%}"
+
+
 def pressable(figure: go.Figure, sweep: Sweep, x: str | None, y: str | None) -> go.Figure:
     """Lay something over each cell of `heatmaps` that can be pressed: its `customdata` is the link of a run there."""
     import plotly.graph_objects as go  # noqa: PLC0415  as above
@@ -70,8 +104,8 @@ def pressable(figure: go.Figure, sweep: Sweep, x: str | None, y: str | None) -> 
     return figure
 
 
-def _diverging(difference: pd.DataFrame, theme: Theme) -> dict[str, Any]:
-    most = float(np.nanmax(np.abs(difference.to_numpy()), initial=0.0)) or 1.0
+def _diverging(difference: pd.DataFrame, theme: Theme, most: float | None = None) -> dict[str, Any]:
+    most = most or float(np.nanmax(np.abs(difference.to_numpy()), initial=0.0)) or 1.0
     colors = PALETTE[theme]
     scale = [[0, colors.arm(0)], [0.5, colors.background], [1, colors.arm(1)]]
     return {"colorscale": scale, "zmin": -most, "zmax": most, "showscale": False}

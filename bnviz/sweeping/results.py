@@ -149,6 +149,24 @@ class Sweep:
 
         return heatmaps(self, outcome, x, y, theme)
 
+    def figure_of_verdicts(
+        self, outcome: str = "test_accuracy", x: str | None = None, y: str | None = None, theme: Theme = "light"
+    ) -> go.Figure:
+        """Where the second arm changes the outcome, over two axes: as `compared` says, with the share of seeds."""
+        from bnviz.sweeping.pictures import verdicts  # noqa: PLC0415  as above
+
+        return verdicts(self, outcome, x, y, theme)
+
+    def lines(self, outcome: str = "test_accuracy", x: str | None = None, theme: Theme = "light") -> go.Figure:
+        """Along an axis (the last by default) the median of each arm, with a band over seeds; the other axis in panels.
+
+        What diverged is not in them; its share is told beside each median. Errors: ValueError where there is no such
+        axis or outcome.
+        """
+        from bnviz.sweeping.lines import lines  # noqa: PLC0415  as above
+
+        return lines(self, outcome, x, theme)
+
     def _pair(self, arm: str | None, with_arm: str | None) -> tuple[str, str]:
         labels = self.base.labels
         if len(labels) < 2:

@@ -38,6 +38,7 @@ def build(config: RunConfig, arm: Arm, in_shape: Sequence[int], outputs: int, de
         "activation": config.activation,
         "normalization": arm.normalization,
         "init": config.init,
+        "weight_scale": config.weight_scale,
         "noise": arm.noise,
         "groups": config.groups,
         "bn_momentum": config.bn_momentum,

@@ -97,8 +97,10 @@ def _advanced(data: DataSet, ours: bool, arms: tuple[Arm, ...]) -> dict[str, Any
     with nullcontext() if lessons.hidden().issuperset(ADVANCED) else st.expander("Advanced"):
         if data.images and server().hub.own_model is None:
             chosen["model"] = _choice("model", ("mlp", "cnn"))
-        for name in ("init", "optimizer") if ours else ("optimizer",):
-            chosen[name] = _choice(name)
+        if ours:
+            chosen["init"] = _choice("init")
+            chosen["weight_scale"] = _stops("weight_scale", "{:g}")
+        chosen["optimizer"] = _choice("optimizer")
         chosen["loss"] = _choice("loss", data.losses)
         for name in ("steps", "measure_every"):
             chosen[name] = _stops(name, "{:,}")

@@ -17,7 +17,7 @@ from bnviz.ui.markdown import escaped
 SUGGESTED = {
     "depth": "2, 6, 12, 20", "width": "16, 64, 256", "learning_rate": "0.03..3:log5", "batch_size": "16, 64, 256",
     "steps": "100, 300, 1000", "bn_momentum": "0.01, 0.1, 0.5", "data_noise": "0.1, 0.2, 0.4", "groups": "1, 4, 16",
-    "dataset": "digits, wine, iris",
+    "weight_scale": "0.5, 0.7, 1, 1.4, 2", "dataset": "digits, wine, iris",
 }  # fmt: skip
 """Values that an axis begins with; of a choice, all that it has."""
 LEFT_OUT = (*NO_AXES, "measure_every", "landscape", "model")

@@ -26,7 +26,7 @@ CASES: dict[str, dict[str, str]] = {
     "adam": MLP | {"optimizer": "adam", "learning_rate": "0.001", "activation": "gelu", "init": "orthogonal",
                    "arms": "batch,weight"},
     "momentum": MLP | {"optimizer": "momentum", "activation": "silu", "init": "normal_0.01", "seed": "7",
-                       "arms": "none,batch,none"},
+                       "weight_scale": "1.7", "arms": "none,batch,none"},
     "gaussian": MLP | {"dataset": "gaussian", "loss": "squared_error", "activation": "identity", "batch_size": "1000",
                        "learning_rate": "1e-5"},
     "moons": MLP | {"dataset": "moons", "data_noise": "0.1", "activation": "leaky_relu", "seed": "3"},

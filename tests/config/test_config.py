@@ -17,6 +17,7 @@ from bnviz.config.forgiving import forgiving_config
 
 OTHER = {
     "dataset": "wine", "model": "cnn", "depth": 50, "width": 100, "activation": "gelu", "init": "normal_0.01",
+    "weight_scale": 0.7,
     "loss": "mean_squared_error", "optimizer": "adam", "learning_rate": 1e-7, "batch_size": 7, "steps": 123456,
     "measure_every": 3, "seed": 2**31 - 1, "data_noise": 0.125, "groups": 4, "bn_momentum": 0.01, "landscape": "0.5-4",
     "arms": (Arm("batch", noise=True, learning_rate=0.1), Arm("layer", trick="auxiliary"), Arm("none")),
@@ -43,6 +44,7 @@ def test_the_defaults_are_the_default_preset():
 
 WRONG = {
     "dataset": "imagenet", "model": "rnn", "depth": 51, "width": 1, "activation": "relu6", "init": "zeros",
+    "weight_scale": -1.0,
     "loss": "hinge", "optimizer": "lbfgs", "learning_rate": float("nan"), "batch_size": 0, "steps": 0,
     "measure_every": -1, "seed": -1, "data_noise": 1.5, "groups": 0, "bn_momentum": 2.0, "landscape": "on",
     "arms": (),

@@ -70,6 +70,14 @@ def test_inits() -> None:
     torch.testing.assert_close(weight @ weight.T, torch.eye(200), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("make", [mlp, cnn])
+def test_a_scale_is_a_factor_on_all_weights(make) -> None:  # type: ignore[no-untyped-def]
+    for init in get_args(Init):
+        plain, scaled = (make(init=init, weight_scale=scale).parameters() for scale in (1.0, 3.0))
+        for one, other in zip(plain, scaled, strict=True):
+            assert torch.equal(3 * one, other)
+
+
 @pytest.mark.parametrize(
     ("size", "depth", "pooled"), [(8, 8, [3, 7]), (28, 3, [0, 1, 2]), (32, 8, [1, 3, 5, 7]), (2, 2, [])]
 )

@@ -39,7 +39,9 @@ def test_a_sweep_is_a_table_a_picture_and_a_verdict_and_goes_on_where_it_was(tmp
         (["--grid", "depth=1", "--seeds", "0"], "--seeds and --jobs must be at least 1."),
         (["--grid", "depth=1", "--outcome", "beauty"], "An outcome must be one of test_accuracy"),
         (["--grid", "depth=1", "--dask", "tcp://127.0.0.1:9"], "No Dask scheduler answers at tcp://127.0.0.1:9"),
-        ([], "the following arguments are required: --grid"),
+        ([], "A sweep goes over something: give --grid, such as --grid depth=2,6,20, or --published."),
+        (["--published", "depth-scales", "--grid", "depth=1"], "--published brings its own settings and axes"),
+        (["--grid", "depth=1", "--small"], "--small is of --published alone."),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(given, told, tmp_path, capsys):

@@ -54,7 +54,7 @@ def test_opening_the_page_starts_the_default_run(hub):
 def test_a_link_restores_every_setting_the_seed_included(hub):
     config = RunConfig(
         dataset="moons", depth=3, width=48, activation="tanh", learning_rate=0.123, batch_size=33, seed=77,
-        init="orthogonal", optimizer="adam", measure_every=7, data_noise=0.35, steps=123_456,
+        init="orthogonal", weight_scale=0.77, optimizer="adam", measure_every=7, data_noise=0.35, steps=123_456,
         arms=(Arm("batch", noise=True), Arm("layer"), Arm("none", learning_rate=0.01)),
     )  # fmt: skip
     page = opened(config.to_query())
