@@ -81,12 +81,9 @@ class RunConfig:
         "How weights are drawn.",
     )
     weight_scale: float = setting(
-        1.0,
-        Number(0.0, 100.0),
-        "Weight scale",
-        "Factor on all weights as they are drawn.",
+        1.0, Number(0.0, 100.0), "Weight scale", "Factor on all weights as they are drawn.",
         stops=(0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0),
-    )
+    )  # fmt: skip
     loss: Loss = setting(
         "cross_entropy",
         Choice(get_args(Loss), {"squared_error": "Squared error, sum", "mean_squared_error": "Squared error, mean"}),

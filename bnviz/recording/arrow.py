@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from bnviz.config import RunConfig
 from bnviz.frames import Description, Event, Frame, quantities
+from bnviz.recording.columns import numbers, texts
 from bnviz.recording.events import Told
 from bnviz.recording.framing import END, SEAL, Damaged, Readable, Unharmed, read_sealed, sealed
 
@@ -23,7 +24,6 @@ NO_RECORDING = "This is no recording of bnviz (an Arrow IPC stream that `bnviz r
 DAMAGED = "Its bytes were changed: what comes before the damage is shown, the rest cannot be read."
 SENSELESS = "It tells of what cannot have been: what comes before that is shown, the rest cannot be read."
 CUT = "It was cut short: what comes before the cut is shown."
-
 
 NoteKind = Literal[
     "starting", "progress", "running", "paused", "finished", "failed", "stopped", "problem", "closeup", "plane", "beat"
@@ -93,27 +93,16 @@ class StreamWriter:
 
     def _batch(self, frames: Sequence[Frame]) -> pa.RecordBatch:
         columns = [
-            _numbers(np.array([frame.step for frame in frames], np.int64)),
-            _texts([frame.arm for frame in frames]),
+            numbers(np.array([frame.step for frame in frames], np.int64)),
+            texts([frame.arm for frame in frames]),
         ]
         for name, shape, counts, _ in quantities(self._layers):
             values = np.array([getattr(frame, name) for frame in frames], np.int32 if counts else np.float64)
             if values.shape[1:] != shape:
                 raise ValueError(f"{name} must have shape {shape}, got {values.shape[1:]}.")
-            flat = _numbers(values.reshape(-1))
+            flat = numbers(values.reshape(-1))
             columns.append(pa.FixedSizeListArray.from_arrays(flat, prod(shape)) if shape else flat)
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
-
-
-# `pa.array` imports pandas to see whether it is given something of it: 45 MB, and a fifth of a second, of each worker.
-def _numbers(values: np.ndarray) -> pa.Array:
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, pa.py_buffer(values)])
-
-
-def _texts(values: Sequence[str]) -> pa.Array:
-    encoded = [value.encode() for value in values]
-    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-    return pa.Array.from_buffers(pa.string(), len(encoded), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
 
 
 def _type(shape: tuple[int, ...], counts: bool) -> pa.DataType:

@@ -16,7 +16,7 @@ from typing import IO
 from bnviz.sweeping.plan import Plan
 from bnviz.sweeping.store import Store
 
-NICE = 10
+NICE = 5
 """Runs that somebody watches come first."""
 
 

@@ -12,6 +12,7 @@ from bnviz.config import SETTINGS, TITLES, RunConfig
 from bnviz.config.settings import Choice
 from bnviz.serve.shared import server
 from bnviz.sweeping.plan import NO_AXES, Plan, axis
+from bnviz.sweeping.published import PUBLISHED
 from bnviz.ui.markdown import escaped
 
 SUGGESTED = {
@@ -30,8 +31,37 @@ LOOK_SECONDS = 0.7
 
 def draw(start: Callable[[Plan], None]) -> None:
     """Draw what is to be chosen; `start` is called with the sweep when it is to begin."""
-    grid: list[tuple[str, tuple[str, ...]]] = []
+    names = {NONE: "The networks of the sidebar"} | {name: each.title for name, each in PUBLISHED.items()}
+    chosen = str(_kept("published", NONE, st.selectbox, "Train", [*names], format_func=names.__getitem__))
     problems: list[str] = []
+    plan = _published(chosen) if chosen != NONE else _of_ones_own(problems)
+    try:
+        runs = 0 if plan is None else len(plan.cells)
+    except ValueError as error:
+        problems.append(str(error))
+    for problem in problems:
+        st.error(escaped(problem), icon=":material/error:")
+    if not problems and plan is not None:
+        nets = len(plan.base.arms)
+        each = f"{nets} network{'s' * (nets > 1)}, {plan.base.steps:,} updates each"
+        st.markdown(f"**{runs} run{'s' * (runs > 1)}** of {each}.")
+        _tell_time(plan)
+    if st.button("Start", key="sweep-start", type="primary", disabled=bool(problems)) and plan is not None:
+        start(plan)
+
+
+def _published(name: str) -> Plan:
+    """A picture that was published, in words; its sweep."""
+    known = PUBLISHED[name]
+    values = "; ".join(f"**{axis}** {', '.join(map(str, each))}" for axis, each in known.plan.grid)
+    st.markdown(f"{known.about}\n\n{values}, over {known.plan.seeds} seeds.")
+    st.caption(f"*{known.source}*")
+    return known.plan
+
+
+def _of_ones_own(problems: list[str]) -> Plan | None:
+    """A sweep of the networks of the sidebar; what is wrong with it is said."""
+    grid: list[tuple[str, tuple[str, ...]]] = []
     for place, usual in enumerate(("depth", "learning_rate")):
         grid += _axis(place, usual, problems)
     if len(dict(grid)) < len(grid):
@@ -39,23 +69,12 @@ def draw(start: Callable[[Plan], None]) -> None:
     with st.container(horizontal=True, key="sweep-numbers"):
         seeds = int(_kept("seeds", 3, st.number_input, "Seeds", 1, MOST_SEEDS, help="Runs at each place, at least."))
         steps = int(_kept("steps", STEPS, st.number_input, "Updates", 1, 100_000, help="Of each run."))
-    plan = None
     try:
         base: RunConfig = replace(st.session_state["config"], steps=steps, landscape="off")
-        plan = Plan(base, tuple(grid), seeds)
-        runs = len(plan.cells) if not problems else 0
     except ValueError as error:
         problems.append(str(error))
-    if problems or plan is None:
-        for problem in problems:
-            st.error(escaped(problem), icon=":material/error:")
-        st.button("Start", key="sweep-start", type="primary", disabled=True)
-        return
-    nets = len(plan.base.arms)
-    st.markdown(f"**{runs} run{'s' * (runs > 1)}** of {nets} network{'s' * (nets > 1)}, {steps:,} updates each.")
-    _tell_time(plan)
-    if st.button("Start", key="sweep-start", type="primary"):
-        start(plan)
+        return None
+    return Plan(base, tuple(grid), seeds)
 
 
 def _axis(place: int, usual: str, problems: list[str]) -> list[tuple[str, tuple[str, ...]]]:

@@ -11,6 +11,7 @@ from bnviz.serve.sweeps import PageSweep, Refused
 from bnviz.source import Status
 from bnviz.sweeping.pictures import pressable
 from bnviz.sweeping.plan import Plan
+from bnviz.sweeping.published import OUTCOME, PUBLISHED
 from bnviz.sweeping.results import OUTCOMES, Sweep
 from bnviz.ui import sweep_plan
 from bnviz.ui.markdown import escaped
@@ -24,6 +25,7 @@ of your own, `bnviz sweep --grid depth=2,6,20 --grid learning_rate=0.01..3:log7 
 FIRST = "The first are being trained; they are faster while the run above is paused."
 LOOK_SECONDS = 2.0
 MOST_REASONS = 3
+NO_BUTTONS = {"displayModeBar": False}
 
 
 def draw() -> None:
@@ -49,6 +51,8 @@ def _start(plan: Plan) -> None:
     except OSError as error:
         st.error(escaped(f"What a sweep finds cannot be kept: {error.strerror or error}."), icon=":material/error:")
     else:
+        published = any(each.plan == plan for each in PUBLISHED.values())
+        st.session_state["sweep_outcome"] = OUTCOME if published else next(iter(OUTCOMES))
         st.rerun()
 
 
@@ -63,7 +67,7 @@ def _draw_sweep(found: PageSweep) -> None:
             st.rerun()
         _progress(found)
         if any(not each.error for each in found.outcomes.values()):
-            _results(found.sweep, outcome)
+            _results(found, outcome)
         elif found.outcomes:
             _reasons(found.sweep)
 
@@ -106,18 +110,27 @@ def _progress(found: PageSweep) -> None:
     st.progress(ended / all_runs, f"{ended} of {all_runs} runs. {escaped(told)}")
 
 
-def _results(sweep: Sweep, outcome: str) -> None:
+def _results(found: PageSweep, outcome: str) -> None:
+    sweep = found.sweep
     theme: Theme = "dark" if st.context.theme.type == "dark" else "light"
-    figure = pressable(sweep.figure(outcome, theme=theme), sweep, None, None)
+    known = next((each for each in PUBLISHED.values() if each.plan == found.plan), None)
+    figure = known.figure(sweep) if known and outcome == OUTCOME else sweep.figure(outcome, theme=theme)
     with st.container(key="sweep-picture"):
         st.plotly_chart(
-            figure, key="sweep_figure", on_select=_take_pressed, selection_mode="points",
-            config={"displayModeBar": False},
+            pressable(figure, sweep, None, None), key="sweep_figure", on_select=_take_pressed,
+            selection_mode="points", config=NO_BUTTONS,
         )  # fmt: skip
+    if known and found.whole:
+        came, told = known.judge(sweep)
+        (st.success if came else st.warning)(
+            escaped(f"{'As published' if came else 'Not as published'}. {told}"), icon=":material/article:"
+        )
     if len(sweep.base.labels) > 1:
         st.markdown(escaped(sweep.verdict(outcome)).replace("\n", "  \n"))
         with st.expander("Place by place"):
             st.dataframe(sweep.compared(outcome), hide_index=True)
+    if found.status is not Status.RUNNING:
+        _more_pictures(sweep, outcome, theme)
     table = sweep.to_dataframe()
     table["link"] = str(st.context.url).partition("?")[0] + table["link"]
     with st.expander("All runs"):
@@ -132,6 +145,15 @@ def _results(sweep: Sweep, outcome: str) -> None:
             on_click="ignore",
         )  # fmt: skip
     _reasons(sweep)
+
+
+def _more_pictures(sweep: Sweep, outcome: str, theme: Theme) -> None:
+    """What there is time to look at once nothing grows any more."""
+    with st.expander("Along the last axis, with bands over seeds"), st.container(key="sweep-lines"):
+        st.plotly_chart(sweep.lines(outcome, theme=theme), key="sweep_lines", config=NO_BUTTONS)
+    if len(sweep.axes) > 1 and len(sweep.base.labels) > 1:
+        with st.expander("Where the second network helps"), st.container(key="sweep-verdicts"):
+            st.plotly_chart(sweep.figure_of_verdicts(outcome, theme=theme), key="sweep_verdicts", config=NO_BUTTONS)
 
 
 def _reasons(sweep: Sweep) -> None:

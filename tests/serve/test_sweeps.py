@@ -80,7 +80,7 @@ def test_it_is_paused_and_goes_on_where_it_was(sweeps):
     kept = files(found)
     assert 2 <= len(kept) < len(LONG.cells)
     sweeps.go_on("me")
-    wait_for(lambda: found.status is Status.FINISHED)
+    wait_for(lambda: found.status is Status.FINISHED, 150)
     assert {name: at for name, at in files(found).items() if name in kept} == kept
     assert len(found.outcomes) == len(LONG.cells)
 
@@ -116,7 +116,7 @@ def test_who_is_killed_is_told_and_gone_on_with(sweeps):
     assert found.text.startswith("Training ended early: its process was killed (signal 9)")
     assert found.text.endswith("What has ended is kept.")
     sweeps.go_on("me")
-    wait_for(lambda: found.status is Status.FINISHED)
+    wait_for(lambda: found.status is Status.FINISHED, 150)
 
 
 def test_after_its_time_it_is_paused(sweeps):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bnviz.serve.shared import Server, use
 from bnviz.serve.shelf import Shelf
 from bnviz.source import Status
+from bnviz.sweeping.published import PUBLISHED
 from bnviz.ui.markdown import escaped
 from bnviz.ui.sweep_plan import duration
 from tests.support.server import wait_for
@@ -64,7 +67,7 @@ def test_a_sweep_is_trained_judged_and_put_away(server):
     assert not page.exception
     (found,) = server.sweeps._sweeps.values()
     assert (found.plan.base.steps, found.plan.seeds, found.plan.axes) == (40, 2, ("depth",))
-    wait_for(lambda: found.status is Status.FINISHED)
+    wait_for(lambda: found.status is Status.FINISHED, 150)
     page.run()
     assert not page.exception
     assert "**depth** 1, 2, over 2 seeds, 40 updates each." in markdown(page)
@@ -75,6 +78,22 @@ def test_a_sweep_is_trained_judged_and_put_away(server):
     assert "median of layers, batch against none" in markdown(page)
     page.button(key="sweep-another").click().run()
     assert "**4 runs**" in markdown(page)  # as it was asked for
+
+
+def test_a_published_picture_is_told_of_trained_and_judged(server, monkeypatch):
+    small = replace(PUBLISHED["rate-against-depth"], plan=PUBLISHED["rate-against-depth"].small)
+    monkeypatch.setitem(PUBLISHED, "rate-against-depth", small)
+    page = opened(QUERY)
+    page.selectbox(key="sweep_published").set_value("rate-against-depth").run()
+    assert "Bjorck" in " ".join(each.value for each in page.caption)
+    assert "**6 runs** of 2 networks, 150 updates each." in markdown(page)
+    page.button(key="sweep-start").click().run()
+    (found,) = server.sweeps._sweeps.values()
+    wait_for(lambda: found.status is Status.FINISHED, 150)
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="sweep_outcome").value == "train_accuracy"
+    assert page.success[0].value.startswith("As published")
 
 
 def test_a_run_is_opened_with_the_settings_of_its_cell(server):
