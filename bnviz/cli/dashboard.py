@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bnviz.cli.dask import client_of
 from bnviz.cli.lessons import own_lessons
 from bnviz.cli.mistakes import UserError
 
@@ -24,6 +26,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="SIZE", type=_size, help="keep that much of them, as 500MB or 20GB (4GB)")
     parser.add_argument("--lessons", type=Path, metavar="DIR", help="offer the lessons in this folder, too")
     parser.add_argument("--lan", action="store_true", help="let other machines on the network open the dashboard")
+    parser.add_argument("--dask", metavar="ADDRESS",
+                        help="train runs on workers of this Dask cluster, such as tcp://scheduler:8786")  # fmt: skip
     parser.add_argument("--url", help="where a proxy offers it, such as https://demo.school.org/bnviz")
     bounds = parser.add_argument_group("what visitors may use together")
     bounds.add_argument("--cores", type=int, help="so many runs train at full speed, more share (default: all cores)")
@@ -67,6 +71,8 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
 
     given = {name: getattr(chosen, name) for name in ("cores", "memory", "minutes", "viewers")}
     server().hub.admission.limits = Limits(**{name: each for name, each in given.items() if each is not None})
+    if chosen.dask is not None:
+        _lead(chosen)
     if chosen.recordings is not None:
         if chosen.recordings.exists() and not chosen.recordings.is_dir():
             raise UserError(f"--recordings must be a folder, got the file {chosen.recordings}.")
@@ -85,6 +91,25 @@ def _dashboard(chosen: argparse.Namespace, query: str = "") -> None:
         make_app(PAGE), port=chosen.port, lan=chosen.lan, browser=not chosen.no_browser, query=query, behind=behind,
         sweeps=chosen.sweeps,
     )  # fmt: skip
+
+
+def _lead(chosen: argparse.Namespace) -> None:
+    """Have runs trained on a cluster; its cores and memory are what there is, unless bounds were given."""
+    from bnviz.serve.cluster import Cluster
+    from bnviz.serve.shared import server
+
+    if chosen.model is not None:
+        raise UserError("--model names a file of this machine, which the workers of --dask do not have: leave one out.")
+    cluster = client_of(chosen.dask, Cluster)
+    threads = cluster.threads
+    if not threads:
+        raise UserError(f"The cluster at {chosen.dask} has no workers: start some with dask worker {chosen.dask}.")
+    hub = server().hub
+    hub.pool.make = cluster.worker
+    given = hub.admission.limits
+    hub.admission.limits = replace(
+        given, elsewhere=True, cores=chosen.cores or sum(threads.values()), memory=given.memory or cluster.memory / 1e9
+    )
 
 
 def _open(chosen: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bnviz.cli.dask import client_of
 from bnviz.cli.mistakes import UserError
 from bnviz.cli.run import config_from
 from bnviz.presets import DEFAULT
@@ -108,13 +109,11 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
     if address is None:
         yield None
         return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UserError("--dask needs Dask: pip install 'bnviz[cluster]'.") from None
-    try:
-        client = Client(address, timeout=10)
-    except (OSError, ValueError) as error:
-        raise UserError(f"No Dask scheduler answers at {address}: {error}") from error
-    with client:
+    with client_of(address, _client) as client:
         yield client.get_executor()
+
+
+def _client(address: str) -> Any:
+    from distributed import Client
+
+    return Client(address, timeout=10)

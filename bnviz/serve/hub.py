@@ -35,10 +35,7 @@ STOPPING_SECONDS = 2.0
 
 
 class Hub:
-    """Starts runs, keeps them while somebody cares, and ends them.
-
-    Thread-safe.
-    """
+    """Starts runs, keeps them while somebody cares, and ends them; thread-safe."""
 
     def __init__(self) -> None:
         self.front = ""
@@ -54,15 +51,16 @@ class Hub:
         self._sources: dict[str, Source] = {}
         self.admission = Admission()
         """What runs may use, and those that wait for it."""
-        self._pool = Pool()
+        self.pool = Pool()
+        """Their workers."""
         self._lock = threading.Condition(threading.RLock())
         self._closed = threading.Event()
         self._janitor = threading.Thread(target=self._tidy, daemon=True)
 
     def open(self) -> None:
         """Start the janitor, and the spare worker unless recordings are there to be looked at."""
-        self._pool.warm = not self._sources
-        self._pool.refill()
+        self.pool.warm = not self._sources
+        self.pool.refill()
         self._janitor.start()
 
     def close(self) -> None:
@@ -71,8 +69,8 @@ class Hub:
         for run in self.runs():
             run.end(Status.STOPPED, "The server is shutting down.")
         with self._lock:  # a thread that is still reading Arrow when Python ends would abort the process
-            self._pool.close()
-            self._lock.wait_for(lambda: not self._pool.busy, timeout=STOPPING_SECONDS)
+            self.pool.close()
+            self._lock.wait_for(lambda: not self.pool.busy, timeout=STOPPING_SECONDS)
         for run in self.runs():
             run.keeper.close()
 
@@ -91,7 +89,7 @@ class Hub:
     def workers(self) -> int:
         """How many processes there are for runs, those that stand by among them."""
         with self._lock:
-            return len(self._pool)
+            return len(self.pool)
 
     def add(self, source: Source) -> None:
         """Make something watchable that is no run of ours, such as a recording; it stays as long as the server."""
@@ -146,7 +144,7 @@ class Hub:
         """Give a run a worker; unless it is forked, the one that the old run gives back in a moment is the warmest."""
         if instead_of is not None and not FORKS:
             self._lock.wait_for(lambda: instead_of.worker is None, timeout=1.0)
-        worker = self._pool.take()
+        worker = self.pool.take()
         run.begin(worker)
         journal.tell("run-started", run=journal.short(run.id))
         threading.Thread(target=self._serve, args=(run, worker), daemon=True).start()
@@ -192,12 +190,12 @@ class Hub:
             run.take(item)
         run.keeper.close()
         with self._lock:
-            kept = ready_again and not self._closed.is_set() and self._pool.keep(worker)
+            kept = ready_again and not self._closed.is_set() and self.pool.keep(worker)
         if not kept:
             worker.close()  # before the run says that it has none: whoever waits for that finds it gone
         with self._lock:
             run.worker = None
-            self._pool.busy.discard(worker)
+            self.pool.busy.discard(worker)
             self._lock.notify_all()
         if not ready_again and run.status.live:
             text = f"Training ended early: {worker.last_words()}. All frames so far are kept."
@@ -215,7 +213,7 @@ class Hub:
             with self._lock:
                 if self._closed.is_set():
                     return
-                self._pool.refill()
+                self.pool.refill()
                 if (first := self.admission.tick(self.runs())) is not None:
                     self._begin(first)
             for run in self.runs():

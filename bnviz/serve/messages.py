@@ -96,10 +96,16 @@ def header_of(source: Source, scene: Scene, seek: int | None) -> dict[str, Any]:
         "rate": round(source.rate),
         "steps": source.config.steps if isinstance(source, Run) else None,
         "text": source.text,
-        "busy": source.busy if isinstance(source, Run) and source.status is Status.RUNNING else "",
+        "busy": _busy(source) if isinstance(source, Run) and source.status is Status.RUNNING else "",
         "unkept": source.unkept,
         "live": seek is None,
     }
+
+
+def _busy(run: Run) -> str:
+    """How many share the cores, and on which other machine it is trained."""
+    where = run.worker.where if run.worker is not None else ""
+    return " · ".join(filter(None, (run.busy, where and f"on {where}")))
 
 
 def words_of(scene: Scene) -> list[dict[str, Any]]:

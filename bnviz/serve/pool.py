@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from bnviz.serve.forked import FORKS, NURSERY
 from bnviz.serve.worker import Worker
@@ -20,6 +21,8 @@ class Pool:
         """Those that a run has."""
         self.warm = True
         """Whether one is to stand by."""
+        self.make: Callable[[], Worker] = Worker
+        """Where new ones come from."""
         self._spares: list[Worker] = []
         self._taken_at = time.monotonic()
 
@@ -31,7 +34,7 @@ class Pool:
         """A warm worker, else a new one. The newest spare is one that was just given back: the others may still be
         importing torch."""
         self._drop_the_dead()
-        worker = self._spares.pop() if self._spares else Worker()
+        worker = self._spares.pop() if self._spares else self.make()
         self.busy.add(worker)
         self.warm, self._taken_at = True, time.monotonic()
         return worker
@@ -46,10 +49,10 @@ class Pool:
     def refill(self) -> None:
         """Have one stand by, or the one that they are forked from, if it is time."""
         self._drop_the_dead()
-        if self.warm and FORKS:
+        if self.warm and FORKS and self.make is Worker:
             NURSERY.start()
         if self.warm and len(self._spares) < SPARES and (not self.busy or self._quiet):
-            self._spares.append(Worker())
+            self._spares.append(self.make())
 
     @property
     def _quiet(self) -> bool:

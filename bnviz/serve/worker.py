@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import nan
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import psutil
 
@@ -18,7 +18,7 @@ from bnviz.config import RunConfig
 from bnviz.frames import Description, Event, Frame
 from bnviz.recording import Note, StreamReader
 from bnviz.serve.forked import FORKS, NURSERY
-from bnviz.serve.processes import Child, spawned
+from bnviz.serve.processes import Begun, Child, spawned
 
 Command = Literal["start", "play", "pause", "step", "change", "fork", "undo", "drop", "rename", "pace", "look", "stop"]
 
@@ -35,14 +35,22 @@ COMPUTING = 0.01
 class Worker(Child):
     """A child process that trains one run after another, one at a time."""
 
-    def __init__(self, forked: bool = FORKS) -> None:
-        """forked: from a process that has imported torch, which takes 0.1 s instead of seconds."""
-        super().__init__(NURSERY.fork if forked else spawned("bnviz.serve.child"))
+    def __init__(self, forked: bool = FORKS, begin: Callable[[IO[bytes]], Begun] | None = None) -> None:
+        """forked: from a process that has imported torch, which takes 0.1 s instead of seconds.
+
+        begin: another way to begin it, such as on another machine.
+        """
+        super().__init__(begin or (NURSERY.fork if forked else spawned("bnviz.serve.child")))
         self._lock = threading.Lock()
         self._listening = True  # whether its next word is waited for
         self._silent = self._idle = 0  # looks since its last
         self._computed = nan
         self._garbled = ""
+
+    @property
+    def where(self) -> str:
+        """The address of the machine that it runs on; empty: this one, or that is still to be seen."""
+        return getattr(self.process, "where", "")
 
     def send(self, command: Command, **values: Any) -> None:
         """Send a command; one to a child that is gone is lost."""

@@ -88,7 +88,7 @@ def test_restart_pressed_twice_starts_one_run(hub):
     assert len({id(each) for each in found}) == 1
     assert hub.get(run.id) is found[0]
     wait_for(lambda: found[0].step > 0)
-    assert len(hub._pool.busy) == 1
+    assert len(hub.pool.busy) == 1
     assert len(workers()) <= 1 + SPARES
 
 
@@ -148,7 +148,7 @@ def test_a_run_rests_while_its_viewers_are_away(hub, monkeypatch):
 def tended(hub, monkeypatch):
     """How often the janitor has been at work from now on."""
     rounds = []
-    monkeypatch.setattr(hub._pool, "refill", lambda: rounds.append(1))
+    monkeypatch.setattr(hub.pool, "refill", lambda: rounds.append(1))
     return lambda: len(rounds)
 
 

@@ -140,6 +140,8 @@ class Admission:
         """Whether there is memory for a run; the only one always begins."""
         claims = [(self._claim(each), self._taken.get(each.worker, 0)) for each in runs if each.worker is not None]
         own = self.limits.all_runs - sum(claim for claim, _ in claims)
+        if self.limits.elsewhere:
+            return not claims or estimate(run.started_with) <= own + given_up
         reserve = 0 if self.limits.memory else memory.total() - self.limits.all_runs
         of_machine = memory.available() - reserve - sum(claim - taken for claim, taken in claims)
         return not claims or estimate(run.started_with) <= min(own, of_machine) + given_up

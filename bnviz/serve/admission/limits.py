@@ -39,6 +39,8 @@ class Limits:
     """A run is stopped after this time."""
     viewers: int = 500
     """Open sockets on all sources together."""
+    elsewhere: bool = False
+    """Whether runs train on other machines, so that the memory of this one does not matter to them."""
 
     def __post_init__(self) -> None:
         allowed: dict[str, Setting] = {
