@@ -14,14 +14,18 @@ from bnviz.models.noise import UnitNoise
 torch.set_num_threads(1)
 
 
-def mlp(normalization: str, noise: bool = False, init: Init = "xavier") -> nn.Sequential:
+def mlp(
+    normalization: str = "none", noise: bool = False, init: Init = "xavier", weight_scale: float = 1.0
+) -> nn.Sequential:
     torch.manual_seed(5)
-    return make_mlp(7, 16, 3, 5, "tanh", normalization, init, noise=noise)
+    return make_mlp(7, 16, 3, 5, "tanh", normalization, init, noise=noise, weight_scale=weight_scale)
 
 
-def cnn(normalization: str, noise: bool = False, init: Init = "xavier") -> nn.Sequential:
+def cnn(
+    normalization: str = "none", noise: bool = False, init: Init = "xavier", weight_scale: float = 1.0
+) -> nn.Sequential:
     torch.manual_seed(5)
-    return make_cnn((3, 8, 8), 16, 3, 5, "tanh", normalization, init, noise=noise)
+    return make_cnn((3, 8, 8), 16, 3, 5, "tanh", normalization, init, noise=noise, weight_scale=weight_scale)
 
 
 def layer(child: nn.Module) -> nn.Linear | nn.Conv2d:

@@ -26,7 +26,7 @@ from tests.support.server import ROOT, wait_for
 
 CONFIG = RunConfig(depth=2, width=8, steps=60)
 LONG = RunConfig(depth=2, width=8, steps=1_000_000)
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,7 @@ def test_without_fork_one_stands_by(monkeypatch):
     for module in (pool, hub_module):
         monkeypatch.setattr(module, "FORKS", False)
     monkeypatch.setattr(pool, "SPARES", 1)
-    monkeypatch.setattr(Worker.__init__, "__defaults__", (False,))
+    monkeypatch.setattr(Worker.__init__, "__defaults__", (False, None))
     hub = Hub()
     hub.open()
     try:

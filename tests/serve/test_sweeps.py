@@ -19,6 +19,7 @@ from tests.support.server import wait_for
 
 BASE = RunConfig(dataset="iris", depth=1, width=8, batch_size=30, steps=60)
 PLAN = Plan(BASE, (("depth", ("1", "2")), ("learning_rate", ("0.05", "0.5"))), 2)
+pytestmark = pytest.mark.timeout(400)
 LONG = replace(PLAN, base=replace(BASE, steps=600))
 """A few seconds, so that there is something to interrupt."""
 

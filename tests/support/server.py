@@ -80,7 +80,7 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(f"the server never answered: {log.read_text()}")
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> object:
+def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> object:
     """Wait until the condition is true; its value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

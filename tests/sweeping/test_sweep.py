@@ -22,6 +22,7 @@ from bnviz.sweeping import running
 from bnviz.sweeping.cell import run_cell
 from bnviz.sweeping.results import Sweep
 from bnviz.sweeping.store import Store
+from tests.support.server import wait_for
 
 ROOT = Path(__file__).parents[2]
 BASE = RunConfig(depth=2, width=8, dataset="iris", steps=40, batch_size=30, measure_every=10)
@@ -94,6 +95,29 @@ def test_killed_at_random_moments_it_goes_on_and_is_as_if_undisturbed(undisturbe
     for cell in undisturbed.outcomes:
         one, other = (each.store.recording(cell).read_bytes() for each in (gone_on, undisturbed))
         assert one == other
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_killed_at_twenty_moments_whatever_it_is_doing_it_is_as_if_undisturbed(tmp_path):
+    rng, times, out = random.Random(1), {}, tmp_path / "interrupted"
+    many = INTERRUPTED.replace("seeds=2", "seeds=100")
+    for turn in range(20):
+        process = subprocess.Popen([sys.executable, "-c", many, str(out)], cwd=ROOT)
+        if turn % 2:  # while it trains and writes; else while it begins, or trains
+            wait_for(lambda before=times: len([*out.glob("*.json")]) > len(before))
+        time.sleep(rng.uniform(0.0, 4.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        here = {file: file.stat().st_mtime_ns for file in out.glob("*.json")}
+        assert times.items() <= here.items(), "what was there was not made again"
+        times = here
+    assert 0 < len(times) < 400
+    gone_on, plain_one = (sweep(BASE, GRID, seeds=100, out=each, progress=False) for each in (out, tmp_path / "plain"))
+    assert len([*out.glob("*.json")]) == len(gone_on.outcomes) == 400
+    assert plain(gone_on.to_dataframe()).equals(plain(plain_one.to_dataframe()))
+    for cell in plain_one.outcomes:
+        assert gone_on.store.recording(cell).read_bytes() == plain_one.store.recording(cell).read_bytes()
 
 
 def test_a_cell_that_fails_is_a_result_and_the_others_go_on(tmp_path):
