@@ -9,14 +9,19 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from math import nan
 from typing import IO, Any
 
-from bnviz.serve.place import Place
+from bnviz.serve.place import Place, be_ready
 from bnviz.serve.processes import KILLED, Begun
 from bnviz.serve.worker import Worker
 
+UNLIMITED = 4_000_000_000
+"""Bytes that a machine which knows no limit is taken to have."""
 LOOK_SECONDS = 1.0
 """How often it is asked which machines there are."""
+UNHEARD = 10
+"""Looks without an answer after which the cluster is gone."""
 ANSWER_SECONDS = 30.0
 """After which whoever has not answered is lost."""
 
@@ -31,6 +36,7 @@ class Cluster:
         self._lock = threading.Lock()
         self._runs: dict[Remote, str] = {}
         self._closed = threading.Event()
+        self.client.run(be_ready)
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
@@ -42,7 +48,7 @@ class Cluster:
     def memory(self) -> int:
         """Bytes that all machines may use together."""
         told = self.client.scheduler_info(n_workers=-1)["workers"]
-        return sum(int(each["memory_limit"]) for each in told.values())
+        return sum(int(each["memory_limit"] or UNLIMITED) for each in told.values())
 
     def worker(self) -> Worker:
         """A worker on the machine that has fewest runs for its threads."""
@@ -71,11 +77,14 @@ class Cluster:
 
     def _watch(self) -> None:
         """Thread: end the runs whose machine is gone; they would wait for its answer."""
+        unheard = 0
         while not self._closed.wait(LOOK_SECONDS):
             try:
-                there = set(self.threads)
-            except Exception:  # noqa: BLE001  whatever Dask raises when its scheduler is gone
-                there = set()
+                there, unheard = set(self.threads), 0
+            except Exception:  # noqa: BLE001  whatever Dask raises while its scheduler is busy, or gone
+                there, unheard = set(), unheard + 1
+            if 0 < unheard < UNHEARD:
+                continue
             with self._lock:
                 lost = [(remote, address) for remote, address in self._runs.items() if address not in there]
             for remote, address in lost:
@@ -88,6 +97,8 @@ class Remote:
     def __init__(self, cluster: Cluster, errors: IO[bytes], stdin: int, stdout: socket.socket) -> None:
         self.where = ""
         """The machine's address, once one is chosen."""
+        self.spent = nan
+        """Seconds of processor time, as it was told last."""
         self._cluster, self._errors = cluster, errors
         self._stdin, self._stdout = stdin, stdout
         self._actor: Any = None
@@ -142,7 +153,10 @@ class Remote:
             with self._cluster.client.as_current():  # an actor asks by way of the client that is there as it arrives
                 self._actor = actor = made.result(timeout=ANSWER_SECONDS)
             threading.Thread(target=self._say, args=(actor,), daemon=True).start()
-            while self._status is None and (data := actor.read().result(timeout=ANSWER_SECONDS)) is not None:
+            while self._status is None:
+                data, self.spent = actor.read().result(timeout=ANSWER_SECONDS)
+                if data is None:
+                    break
                 self._stdout.sendall(data)
             if self._status is None:
                 words = actor.last_words().result(timeout=ANSWER_SECONDS)

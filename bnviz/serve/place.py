@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import IO
 
 from bnviz.serve.forked import FORKS, NURSERY
-from bnviz.serve.processes import Child, spawned
+from bnviz.serve.processes import Child, processor_time, spawned
 
 LONGEST_WAIT = 0.5
 """Seconds that a question is left open while the worker says nothing."""
@@ -73,6 +73,12 @@ def _read(source: IO[bytes]) -> bytes:
         return b""
 
 
+def be_ready() -> None:
+    """On each machine, before the first run: have there what workers are forked from."""
+    if FORKS:
+        NURSERY.start()
+
+
 class Place:
     """The actor. It ends its process with itself: Dask drops it when whoever asked for it is gone."""
 
@@ -81,13 +87,19 @@ class Place:
         self._box = _Box()
         threading.Thread(target=self._box.fill, args=(self._child.stdout,), daemon=True).start()
 
-    async def read(self) -> bytes | None:
-        """What the worker has said since it was last asked; empty: nothing for now; None: it has ended."""
+    async def read(self) -> tuple[bytes | None, float]:
+        """What the worker has said since it was last asked; empty: nothing for now; None: it has ended.
+
+        And the seconds of processor time that it has taken, NaN where that is not known.
+        """
         await self._box.news()
-        return self._box.take() or (None if self._box.ended else b"")
+        return self._box.take() or (None if self._box.ended else b""), processor_time(self._child)
 
     async def write(self, data: bytes) -> None:
         """Say something to the worker; one that is gone hears nothing."""
+        await asyncio.to_thread(self._write, data)  # it may have to wait until there is room in the pipe
+
+    def _write(self, data: bytes) -> None:
         with suppress(OSError, ValueError):
             self._child.stdin.write(data)
             self._child.stdin.flush()

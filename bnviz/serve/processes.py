@@ -8,7 +8,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from math import nan
 from typing import IO, Protocol
+
+import psutil
 
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -106,6 +109,14 @@ class Child:
             reason = ", perhaps for want of memory" if -code == KILLED else ""
             return f"its process was killed (signal {-code}){reason}"
         return last_line(self._errors) or f"its process ended with status {code}"
+
+
+def processor_time(child: Child) -> float:
+    """Seconds of processor time that it has taken; NaN where it is gone, or still to be born."""
+    try:
+        return float(sum(psutil.Process(child.pid).cpu_times()[:2]))
+    except (psutil.Error, ProcessLookupError):
+        return nan
 
 
 def last_line(errors: IO[bytes]) -> str:

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator
 from math import nan
 from typing import IO, Any, Literal
 
-import psutil
-
 from bnviz.config import RunConfig
 from bnviz.frames import Description, Event, Frame
 from bnviz.recording import Note, StreamReader
 from bnviz.serve.forked import FORKS, NURSERY
-from bnviz.serve.processes import Begun, Child, spawned
+from bnviz.serve.processes import Begun, Child, processor_time, spawned
 
 Command = Literal["start", "play", "pause", "step", "change", "fork", "undo", "drop", "rename", "pace", "look", "stop"]
 
@@ -105,7 +103,8 @@ class Worker(Child):
         longer: what computes is not hung, unless it does so without end. Time is counted in looks, so that nobody
         is found silent because this machine slept or this process was stopped, whatever clocks say afterwards.
         """
-        before, self._computed = self._computed, self._processor_time()
+        spent = getattr(self.process, "spent", None)  # of a process of another machine, as it was told
+        before, self._computed = self._computed, processor_time(self) if spent is None else spent
         if not self._listening:
             return ""
         self._silent += 1
@@ -115,9 +114,3 @@ class Worker(Child):
         if self._silent >= SILENT_LOOKS:
             return f"a single step has taken longer than {SILENT_LOOKS // 60} minutes"
         return ""
-
-    def _processor_time(self) -> float:
-        try:
-            return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
-        except (psutil.Error, ProcessLookupError):  # it is gone, and what it said ends, or still to be born
-            return nan
