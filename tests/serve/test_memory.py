@@ -29,6 +29,8 @@ def test_small_pieces_are_given_back_once_runs_are_forgotten(monkeypatch):
     monkeypatch.setattr(memory, "give_back", lambda give=memory.give_back: calls.append(give()))
     admission = Admission()
     admission.measure([Known(), Known()])
+    memory.give_back()  # what other tests have left, or the pieces would lie in there
+    calls.clear()
     before = own()
     pieces = [np.ones(500) for _ in range(20_000)]  # 80 MB
     held = pieces[::97]
