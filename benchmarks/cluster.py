@@ -72,13 +72,13 @@ def by_events(client: Any, count: int) -> list[float]:
     took: list[float] = []
     client.subscribe_topic("frames", lambda event: took.append(time.time() - event[1][0]))
     client.submit(_log, "frames", count, pure=False).result()
-    time.sleep(0.5)
+    time.sleep(0.5)  # the last are under way
     client.unsubscribe_topic("frames")
     return took
 
 
 def at_once(make: Callable[[], Worker], count: int, seconds: float) -> tuple[float, float, float]:
-    """Frames and steps a second of a run, and steps of the slowest."""
+    """Frames and steps a second of a run, and steps of the slowest; `runs.once` is for other checkouts as well."""
     config = RunConfig(depth=6, steps=1_000_000)
     workers = [make() for _ in range(count)]
     seen: list[list[int]] = [[] for _ in workers]

@@ -82,7 +82,7 @@ def alive(count: int, forked: bool) -> dict[str, float]:
         took.append(1000 * (time.perf_counter() - began))
         time.sleep(0.5)  # some steps more, whose memory counts
         workers[-1].send("pause")
-    time.sleep(2)
+    time.sleep(2)  # all have paused
     last = sum(map(_pss, _family(workers[-1].pid)))
     every = sum(map(_pss, psutil.Process().children(recursive=True)))  # whom they are forked from as well
     for worker, thread in zip(workers, threads, strict=True):

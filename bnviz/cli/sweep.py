@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
     """Add `bnviz sweep`."""
     parser = commands.add_parser("sweep", help="one question over many runs: a grid of settings, over seeds")
     parser.set_defaults(run=_sweep)
+    # Named here, as `published.PUBLISHED` would bring Arrow along before it is known what is asked for.
     parser.add_argument("--published", choices=("depth-scales", "rate-against-depth"),
                         help="a picture that a paper has published, with its own settings and axes")  # fmt: skip
     parser.add_argument("--small", action="store_true", help="of --published: a coarse form, in half a minute")
@@ -72,9 +73,7 @@ def _sweep(chosen: argparse.Namespace) -> None:
     table, page = chosen.out / "sweep.parquet", chosen.out / "sweep.html"
     found.to_dataframe().to_parquet(table, index=False)
     first, *others = (each.to_html(full_html=False, include_plotlyjs=place == 0) for place, each in enumerate(figures))
-    page.write_text(
-        "\n".join(["<!doctype html><meta charset=utf-8><title>bnviz sweep</title>", first, *others]), "utf-8"
-    )
+    page.write_text("\n".join([HEAD, first, *others]), "utf-8")
     print(f"Table: {table}\nPicture: {page}")
 
 

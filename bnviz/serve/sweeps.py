@@ -74,9 +74,11 @@ class PageSweep:
 
     def gather(self) -> None:
         """Take over what is in the folder by now."""
-        for cell in self.plan.cells:
-            if cell not in self.outcomes and (outcome := self.store.get(cell)) is not None:
-                self.outcomes = {**self.outcomes, cell: outcome}
+        self.outcomes = self.outcomes | {
+            cell: outcome
+            for cell in self.plan.cells
+            if cell not in self.outcomes and (outcome := self.store.get(cell)) is not None
+        }
 
 
 class Sweeps:

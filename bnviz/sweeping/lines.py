@@ -8,6 +8,7 @@ import numpy as np
 
 from bnviz.charts.look import PALETTE, Theme
 from bnviz.config import TITLES
+from bnviz.sweeping.pictures import written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def lines(sweep: Sweep, outcome: str, x: str | None, theme: Theme) -> go.Figure:
     table = table.replace([np.inf, -np.inf], np.nan)
     values = sorted(set(table[other])) if other else [None]
     chosen = [values[place] for place in sorted({*np.linspace(0, len(values) - 1, MOST_PANELS).round().astype(int)})]
-    titles = [f"{TITLES.get(str(other), other)} {_text(value)}" for value in chosen] if other else None
+    titles = [f"{TITLES.get(str(other), other)} {written(value)}" for value in chosen] if other else None
     figure = make_subplots(1, len(chosen), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.03)
     for panel, value in enumerate(chosen, 1):
         there = table if other is None else table[table[other] == value]
@@ -90,7 +91,3 @@ def _logarithmic(values: list[Any]) -> bool:
     steps, ratios = np.diff(values), np.diff(np.log(values))
     far = values[-1] / values[0] >= APART
     return bool(far and np.std(ratios) / np.mean(ratios) < np.std(steps) / np.mean(steps))
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -38,7 +38,7 @@ def heatmaps(sweep: Sweep, outcome: str, x: str | None, y: str | None, theme: Th
     figure = make_subplots(1, len(pictures), subplot_titles=[*pictures], shared_yaxes=True, horizontal_spacing=0.04)
     for place, (values, look) in enumerate(pictures.values(), 1):
         text = "%{z:.3g}" if values.size <= MOST_NUMBERS else None
-        names = {"x": [*map(_text, values.columns)], "y": [*map(_text, values.index)]}
+        names = {"x": [*map(written, values.columns)], "y": [*map(written, values.index)]}
         trace = go.Heatmap(z=values.to_numpy(), texttemplate=text, hoverongaps=False, **names, **look)
         figure.add_trace(trace, 1, place)
     wide, high = len(values.columns), len(values.index)  # said, or what is laid over it would make it smaller
@@ -64,7 +64,7 @@ def verdicts(sweep: Sweep, outcome: str, x: str | None, y: str | None, theme: Th
     figure = go.Figure(
         go.Heatmap(
             z=wide.to_numpy(), text=words.to_numpy(), texttemplate="%{text}", hoverongaps=False,
-            x=[*map(_text, wide.columns)], y=[*map(_text, wide.index)], **_diverging(wide, theme, 1.0),
+            x=[*map(written, wide.columns)], y=[*map(written, wide.index)], **_diverging(wide, theme, 1.0),
         )
     )  # fmt: skip
     figure.update_xaxes(type="category", title_text=TITLES.get(across, across))
@@ -91,7 +91,7 @@ def pressable(figure: go.Figure, sweep: Sweep, x: str | None, y: str | None) -> 
     links: dict[tuple[str, str], str] = {}
     for cell in sweep.outcomes:
         place = dict(cell.place) | {"seed": cell.config.seed}
-        links.setdefault((_text(place[across]), _text(place[down])), cell.config.to_query())
+        links.setdefault((written(place[across]), written(place[down])), cell.config.to_query())
     for trace in list(figure.data):
         figure.add_trace(
             go.Scatter(
@@ -111,7 +111,8 @@ def _diverging(difference: pd.DataFrame, theme: Theme, most: float | None = None
     return {"colorscale": scale, "zmin": -most, "zmax": most, "showscale": False}
 
 
-def _text(value: object) -> str:
+def written(value: object) -> str:
+    """A value of an axis, as pictures have it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
